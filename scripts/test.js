@@ -1,0 +1,76 @@
+// The whole verdict on the project: set-up, build, types, lint, every test. `npm test` on a fresh clone is enough.
+//
+//   node scripts/test.js                 everything; the last line is `N passed, N failed`
+//   node scripts/test.js test/log ...    only the tests of these files or folders (no types, no lint)
+//   node scripts/test.js --kill 1000     the long loop that kills a real process so many times (npm run test:kill)
+//   node scripts/test.js --crash 600     crash exploration for so many seconds (npm run test:crash)
+//
+// The last two set VARVE_KILLS and VARVE_CRASH_SECONDS for the tests in test/crash; without them these tests
+// take the small budgets that suit every run.
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { buildIfStale } from "./build.js";
+import { failedChecks } from "./check.js";
+import { projectRoot, runTool, setUp } from "./setup.js";
+
+const { env, paths } = readArguments(process.argv.slice(2));
+setUp();
+const failedSteps = buildIfStale() === 0 ? [] : ["build"];
+if (paths.length === 0) failedSteps.push(...failedChecks());
+const tests = runTests(paths, env);
+for (const step of failedSteps) console.log(`failed: ${step}`);
+const failedCount = tests.failed + failedSteps.length;
+console.log(`${tests.passed} passed, ${failedCount} failed`);
+process.exitCode = failedCount === 0 ? 0 : 1;
+
+function readArguments(args) {
+  const env = {};
+  const paths = [];
+  for (let i = 0; i < args.length; i++) {
+    if (args[i] === "--kill") {
+      env["VARVE_KILLS"] = countAfter(args, i++);
+      paths.push("test/crash/kill");
+    } else if (args[i] === "--crash") {
+      env["VARVE_CRASH_SECONDS"] = countAfter(args, i++);
+      paths.push("test/crash");
+    } else paths.push(args[i]);
+  }
+  return { env, paths };
+}
+
+function countAfter(args, i) {
+  if (/^[1-9]\d*$/.test(args[i + 1] ?? "")) return args[i + 1];
+  console.error(`${args[i]} takes a whole number above 0`);
+  process.exit(2);
+}
+
+function runTests(paths, env) {
+  const report = join(projectRoot, ".cache", "test-results.json");
+  mkdirSync(join(projectRoot, ".cache"), { recursive: true });
+  rmSync(report, { force: true });
+  const status = runTool(
+    "vitest",
+    "vitest.mjs",
+    ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`, ...paths],
+    { env },
+  );
+  const { passed, failed } = countResults(report);
+  // An error outside any test, or no test at all, fails the run without failing a test.
+  return { passed, failed: status !== 0 && failed === 0 ? 1 : failed };
+}
+
+function countResults(report) {
+  try {
+    const { numPassedTests, numFailedTests, testResults } = JSON.parse(
+      readFileSync(report, "utf8"),
+    );
+    const unloaded = testResults.filter(
+      (file) =>
+        file.status === "failed" && !file.assertionResults.some((test) => test.status === "failed"),
+    );
+    return { passed: numPassedTests, failed: numFailedTests + unloaded.length };
+  } catch (error) {
+    console.error(`The tests left no readable report: ${error.message}`);
+    return { passed: 0, failed: 1 };
+  }
+}

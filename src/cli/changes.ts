@@ -1,0 +1,89 @@
+// Owns `varve changes`: the change feed as NDJSON, one change a line.
+
+import { type Command, Option } from "commander";
+import { limits } from "../codec/limits.ts";
+import { exitCodes, UsageError } from "./exit.ts";
+import { type JsonValue, toJson } from "./json-values.ts";
+import { type CommandContext, wholeNumber, withDatabase } from "./reading.ts";
+
+interface ChangesOptions {
+  readonly from: string;
+  readonly limit?: string;
+  readonly follow?: true;
+}
+
+// In the order in which they are printed. They are named because a change may decode its fields lazily.
+const fields = [
+  "lsn",
+  "kind",
+  "txLastLsn",
+  "at",
+  "graph",
+  "key",
+  "labels",
+  "id",
+  "from",
+  "type",
+  "to",
+  "map",
+  "name",
+  "props",
+  "value",
+] as const;
+// Values of the user's own; everything else is a name or a number and has a JSON form already.
+const valueFields: readonly string[] = ["props", "value"];
+
+export function addChanges(program: Command, context: CommandContext): void {
+  program
+    .command("changes")
+    .description("print the changes up to the end of the log, one JSON object a line")
+    .argument("<db>", "directory of the database")
+    .option("--from <position>", "first LSN to print, or start, or now", "start")
+    .option("--limit <n>", "stop after so many changes")
+    .addOption(new Option("--follow").hideHelp())
+    .addOption(new Option("--json", "no difference: the output is JSON as it is").hideHelp())
+    .action((path: string, options: ChangesOptions) => changes(context, path, options));
+}
+
+async function changes(
+  context: CommandContext,
+  path: string,
+  options: ChangesOptions,
+): Promise<void> {
+  if (options.follow)
+    throw new UsageError("--follow is not there yet; without it the end of the log is the end");
+  const from = position(options.from);
+  const limit =
+    options.limit === undefined
+      ? Number.POSITIVE_INFINITY
+      : wholeNumber(options.limit, "--limit", 0, limits.lsnMax);
+  const { output } = context;
+  context.exitCode = exitCodes.done;
+  await withDatabase(path, async (db) => {
+    let printed = 0;
+    if (printed >= limit) return;
+    for await (const batch of db.changes({ from, live: false })) {
+      for (const change of batch.changes) {
+        await output.print(JSON.stringify(changeToJson(change)));
+        printed++;
+        if (printed >= limit || output.isBroken) return;
+      }
+    }
+  });
+}
+
+function position(text: string): number | "start" | "now" {
+  if (text === "start" || text === "now") return text;
+  return wholeNumber(text, "--from (start, now, or an LSN)", 1, limits.lsnMax);
+}
+
+/** A change as it is printed; what its kind does not have is left out. */
+export function changeToJson(change: object): JsonValue {
+  const json: Record<string, JsonValue> = {};
+  for (const name of fields) {
+    const value = (change as Record<string, unknown>)[name];
+    if (value === undefined) continue;
+    json[name] = valueFields.includes(name) ? toJson(value) : (value as JsonValue);
+  }
+  return json;
+}

@@ -1,0 +1,246 @@
+// Owns `varve ingest`: its options, which count for the files behind them, and what it says at the end.
+
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { open } from "../varve.ts";
+import { parseChoice } from "./columns.ts";
+import { exitCodes, UsageError } from "./exit.ts";
+import { type InputRequest, planInputs } from "./ingest-plan.ts";
+import { Ingest, type IngestOutcome, printInputs } from "./ingest-run.ts";
+import type { JsonValue } from "./json-values.ts";
+import { absolutePath } from "./node-input.ts";
+import { checkRejectsPath } from "./node-rejects.ts";
+import { catchInterruption, nowMs, startProgress } from "./node-terminal.ts";
+import { type CommandContext, nameArgument, printJson, wholeNumber } from "./reading.ts";
+
+/** Rows in a transaction where no option says it. */
+const batchRowsDefault = 2000;
+const batchRowsMax = 1_000_000;
+
+interface IngestOptions {
+  readonly batch?: string;
+  readonly strict?: true;
+  readonly rejects?: string;
+  readonly resume?: true;
+  readonly restart?: true;
+  readonly json?: true;
+}
+
+const help = `
+Options from --format to --graph apply to the files that come after them, until given again.
+
+COL is the name of a column in the header, or its 1-based number; =NAME is a constant.
+A header "name:type" gives the column the name and its values the type: string, int (integer, long, short, byte),
+float (double, number), bool (boolean), date (datetime), bigint, json, or a list of these such as string[], its
+elements separated by ";". Without a type a value stays text, but in an edge list what is written as a number becomes
+one. An empty field means that the property is absent. Columns without a name are c3, c4 and so on. Columns that serve
+as key, label, ends or type are no properties. Several labels in one field are separated by ";".
+
+Taken where no option says otherwise:
+  --key    ~id, id, key, _id, else the first column
+  --label  ~label, label, :LABEL, labels, else no label
+  --from, --to   ~from ~to, from to, source target, src dst, :START_ID :END_ID, else the first two columns
+  --type   ~label, type, label, :TYPE, else the type EDGE
+
+NDJSON has one object a line; its fields are the columns, and the tagged values of --json output are read back:
+{"$bigint":"1"}, {"$bytes":"base64"}, {"$date":"2026-01-01T00:00:00.000Z"}, {"$number":"NaN"}.`;
+
+export function addIngest(program: Command, context: CommandContext): void {
+  const collector = new InputCollector();
+  program
+    .command("ingest")
+    .description(
+      "read nodes and edges from files into a database, which is made where there is none",
+    )
+    .argument("<db>", "directory of the database")
+    .option("--nodes <file>", "a file of nodes; - is standard input, .gz is unpacked", (name) =>
+      collector.add("nodes", name),
+    )
+    .option("--edges <file>", "a file of edges", (name) => collector.add("edges", name))
+    .addOption(
+      new Option("--format <format>", "auto, csv, ndjson or edgelist").argParser((text) =>
+        collector.set("--format", {
+          format: choice(text, ["auto", "csv", "ndjson", "edgelist"] as const),
+        }),
+      ),
+    )
+    .option("--delimiter <c>", "character between columns (\\t for a tab)", (text) =>
+      collector.set("--delimiter", { delimiter: delimiter(text) }),
+    )
+    .option("--no-header", "the first row of a CSV file is no header")
+    .option("--header", "the first row of a CSV file is the header")
+    .option("--columns <a,b,c>", "names (and types) of the columns", (text) =>
+      collector.set("--columns", { columns: text === "" ? [] : text.split(",") }),
+    )
+    .option("--key <col>", "column of a node's key", (text) => collector.choose("key", text))
+    .option("--label <col|=name>", "column of a node's labels, or a label", (text) =>
+      collector.choose("label", text),
+    )
+    .option("--from <col>", "column of an edge's source", (text) => collector.choose("from", text))
+    .option("--to <col>", "column of an edge's target", (text) => collector.choose("to", text))
+    .option("--type <col|=name>", "column of an edge's type, or a type", (text) =>
+      collector.choose("type", text),
+    )
+    .option("--graph <name>", "a named graph instead of the default one", (text) =>
+      collector.set("--graph", { graph: nameArgument(text, "--graph") }),
+    )
+    .option("--batch <n>", `rows in a transaction (default: ${batchRowsDefault})`)
+    .option("--strict", "reject edges between missing nodes instead of making the nodes")
+    .option(
+      "--rejects <file>",
+      "where malformed rows go (default: <db>.rejects.ndjson; .csv gives CSV)",
+    )
+    .addOption(
+      new Option("--resume", "go on with an ingest that was interrupted").conflicts("restart"),
+    )
+    .option(
+      "--restart",
+      "begin an interrupted ingest anew; edges already stored will be there twice",
+    )
+    .option("--json", "print one JSON object at the end")
+    .addHelpText("after", help)
+    // A processor of an option is called only where there is a value; of a flag's place on the line only its event tells.
+    .on("option:no-header", () => collector.set("--no-header", { hasHeader: false }))
+    .on("option:header", () => collector.set("--header", { hasHeader: true }))
+    .action((path: string, options: IngestOptions) =>
+      ingest(context, path, collector.finish(), options),
+    );
+}
+
+type Settings = Omit<InputRequest, "kind" | "name">;
+
+/** Collects files and the options in force for each, in the order of the command line. */
+class InputCollector {
+  readonly #requests: InputRequest[] = [];
+  #settings: Settings = {
+    format: "auto",
+    delimiter: undefined,
+    hasHeader: true,
+    columns: [],
+    choices: { key: undefined, label: undefined, from: undefined, to: undefined, type: undefined },
+    graph: undefined,
+  };
+  #unused: string | undefined;
+
+  add(kind: "nodes" | "edges", name: string): void {
+    this.#requests.push({ ...this.#settings, kind, name });
+    this.#unused = undefined;
+  }
+
+  set(option: string, change: Partial<Settings>): void {
+    this.#settings = { ...this.#settings, ...change };
+    this.#unused = option;
+  }
+
+  choose(role: keyof Settings["choices"], text: string): void {
+    const choice = parseChoice(text);
+    if (choice?.kind === "constant") nameArgument(choice.value, `--${role}`);
+    this.set(`--${role}`, { choices: { ...this.#settings.choices, [role]: choice } });
+  }
+
+  finish(): readonly InputRequest[] {
+    if (this.#requests.length === 0)
+      throw new UsageError("nothing to ingest: give --nodes or --edges");
+    // An option behind all files would do nothing, and its absence would be noticed far too late.
+    if (this.#unused)
+      throw new UsageError(`${this.#unused} applies to the files after it, and none follows`);
+    return this.#requests;
+  }
+}
+
+async function ingest(
+  context: CommandContext,
+  path: string,
+  requests: readonly InputRequest[],
+  options: IngestOptions,
+): Promise<void> {
+  const startMs = nowMs();
+  const isStrict = options.strict === true;
+  const mode = options.resume ? "resume" : options.restart ? "restart" : "plain";
+  const batchRows =
+    options.batch === undefined
+      ? batchRowsDefault
+      : wholeNumber(options.batch, "--batch", 1, batchRowsMax);
+  const rejectsPath = options.rejects === undefined ? undefined : absolutePath(options.rejects);
+  const inputs = await planInputs(requests);
+  const print = await printInputs(inputs, isStrict);
+  if (mode === "resume" && print === undefined) {
+    throw new UsageError(
+      "--resume reads the files again, which standard input and pipes do not allow",
+    );
+  }
+  if (rejectsPath !== undefined) checkRejectsPath(rejectsPath);
+  if (inputs.some(({ file }) => file.absolutePath === rejectsPath)) {
+    throw new UsageError(`--rejects ${options.rejects} is one of the inputs`);
+  }
+  const db = await open(path, { create: true, durability: "os", implicitNodes: !isStrict });
+  const progress = startProgress();
+  const interruption = catchInterruption();
+  let outcome: IngestOutcome;
+  try {
+    const request = {
+      inputs,
+      batchRows,
+      isStrict,
+      mode,
+      rejectsPath,
+      defaultRejectsPath: `${absolutePath(path)}.rejects.ndjson`,
+    } as const;
+    outcome = await new Ingest(db, request, print, { progress, interruption }).run();
+    await db.flush();
+  } finally {
+    progress.stop();
+    interruption.release();
+    await db.close();
+  }
+  await report(context, outcome, (nowMs() - startMs) / 1000, options.json === true);
+  if (!outcome.isComplete) {
+    context.exitCode = interruption.signal === "SIGTERM" ? 143 : exitCodes.interrupted;
+    const how = print ? "--resume goes on here" : "standard input cannot be resumed";
+    context.output.warn(`varve: INTERRUPTED: what was read so far is stored; ${how}`);
+  }
+}
+
+async function report(
+  context: CommandContext,
+  outcome: IngestOutcome,
+  seconds: number,
+  isJson: boolean,
+): Promise<void> {
+  const { counters, rows, isComplete, isResumed, wasDoneBefore } = outcome;
+  const perSecond = Math.round(rows / Math.max(seconds, 0.001));
+  const rejectsFile = counters.rejected > 0 ? outcome.rejectsPath : null;
+  if (isJson) {
+    const json: JsonValue = {
+      ...counters,
+      rows,
+      seconds: Number(seconds.toFixed(3)),
+      rowsPerSecond: perSecond,
+      complete: isComplete,
+      resumed: isResumed,
+      rejectsFile,
+    };
+    await printJson(context.output, json);
+    return;
+  }
+  const count = (number: number): string => number.toLocaleString("en");
+  const what = `${count(counters.nodes)} nodes, ${count(counters.edges)} edges, ${count(counters.rejected)} rejected`;
+  await context.output.print(
+    wasDoneBefore
+      ? `${what}: that ingest was finished already, nothing to do`
+      : `${what} in ${seconds.toFixed(2)} s (${count(perSecond)} rows/s)`,
+  );
+  if (rejectsFile !== null) await context.output.print(`rejected rows and reasons: ${rejectsFile}`);
+}
+
+function choice<Name extends string>(text: string, names: readonly Name[]): Name {
+  const name = names.find((candidate) => candidate === text);
+  if (name === undefined) throw new InvalidArgumentError(`It is one of ${names.join(", ")}.`);
+  return name;
+}
+
+function delimiter(text: string): string {
+  const character = text === "\\t" || text === "tab" ? "\t" : text;
+  if ([...character].length === 1 && character.length === 1 && !/["\r\n]/.test(character))
+    return character;
+  throw new InvalidArgumentError("It is one character, and neither a quote nor a line end.");
+}

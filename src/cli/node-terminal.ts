@@ -1,0 +1,142 @@
+// Owns standard output, standard error, signals, the clock and the exit code: what the command says and how it ends.
+
+import { readFileSync } from "node:fs";
+import { type SingleBar as Bar, SingleBar } from "cli-progress";
+
+/** Standard output that waits for a slow reader and takes a gone one calmly. */
+export class Output {
+  #isBroken = false;
+  #wake: () => void = () => {};
+
+  constructor() {
+    process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE" && error.code !== "EOF") throw error;
+      this.#isBroken = true;
+      this.#wake();
+    });
+    process.stdout.on("drain", () => this.#wake());
+    // Nobody is left to tell, should standard error be gone too.
+    process.stderr.on("error", () => {});
+  }
+
+  /** The reader went away (`| head`): there is no point in going on. */
+  get isBroken(): boolean {
+    return this.#isBroken;
+  }
+
+  /** Prints a line; await it where many follow. */
+  async print(line: string): Promise<void> {
+    if (this.#isBroken || process.stdout.write(`${line}\n`)) return;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  warn(line: string): void {
+    process.stderr.write(`${line}\n`);
+  }
+}
+
+export interface ProgressReport {
+  readonly file: string;
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+  readonly rows: number;
+}
+
+export interface Progress {
+  update(report: ProgressReport): void;
+  stop(): void;
+}
+
+/** A bar on standard error where that is a terminal; a parent process with an IPC channel hears the rows done. */
+export function startProgress(): Progress {
+  const startMs = nowMs();
+  const isTerminal = process.stderr.isTTY === true && process.env["TERM"] !== "dumb";
+  let bar: Bar | undefined;
+  let last: ProgressReport | undefined;
+  const show = (report: ProgressReport): void => {
+    const { totalBytes, doneBytes, rows, file } = report;
+    const perSecond = Math.round((rows / Math.max(1, nowMs() - startMs)) * 1000);
+    const shown = { file, done: rows.toLocaleString("en"), speed: perSecond.toLocaleString("en") };
+    if (bar === undefined) {
+      bar = new SingleBar({
+        stream: process.stderr,
+        format:
+          totalBytes > 0
+            ? "{file} [{bar}] {percentage}% · {done} rows · {speed} rows/s"
+            : "{file} · {done} rows · {speed} rows/s",
+        barCompleteChar: "█",
+        barIncompleteChar: "░",
+        barsize: 30,
+        fps: 8,
+        // A killed process could not show the cursor again.
+        hideCursor: false,
+      });
+      bar.start(Math.max(1, totalBytes), doneBytes, shown);
+    } else {
+      bar.update(Math.min(doneBytes, Math.max(1, totalBytes)), shown);
+    }
+  };
+  return {
+    update(report) {
+      last = report;
+      if (process.connected) process.send?.({ progress: report });
+      if (isTerminal) show(report);
+    },
+    stop() {
+      if (isTerminal && last) show(last);
+      bar?.stop();
+    },
+  };
+}
+
+/** Whether someone asked the command to stop; it then finishes what it has begun and leaves in order. */
+export interface Interruption {
+  readonly signal: "SIGINT" | "SIGTERM" | undefined;
+  release(): void;
+}
+
+/** Catches SIGINT and SIGTERM until released; a second SIGINT ends the process at once. */
+export function catchInterruption(): Interruption {
+  let signal: "SIGINT" | "SIGTERM" | undefined;
+  const onInterrupt = (): void => {
+    if (signal === "SIGINT") process.exit(130);
+    signal = "SIGINT";
+  };
+  const onTerminate = (): void => {
+    signal ??= "SIGTERM";
+  };
+  process.on("SIGINT", onInterrupt);
+  process.on("SIGTERM", onTerminate);
+  return {
+    get signal() {
+      return signal;
+    },
+    release() {
+      process.off("SIGINT", onInterrupt);
+      process.off("SIGTERM", onTerminate);
+    },
+  };
+}
+
+/** Milliseconds on a clock that never goes back. */
+export function nowMs(): number {
+  return performance.now();
+}
+
+/** The version in package.json, which lies two directories above this file in the sources and in the package. */
+export function packageVersion(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+export function commandArguments(): readonly string[] {
+  return process.argv.slice(2);
+}
+
+/** Sets the exit code and lets go of standard input, so that the process ends once all output is written. */
+export function leave(exitCode: number): void {
+  process.exitCode = exitCode;
+  process.stdin.destroy();
+}

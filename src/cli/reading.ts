@@ -1,0 +1,66 @@
+// Owns what all reading commands share: opening without creating, checking arguments, and printing for people.
+
+import { limits } from "../codec/limits.ts";
+import { type Database, open } from "../varve.ts";
+import { exitCodes, UsageError } from "./exit.ts";
+import type { JsonValue } from "./json-values.ts";
+import type { Output } from "./node-terminal.ts";
+
+/** How a command talks back: where it prints, and the exit code it ends with. */
+export interface CommandContext {
+  readonly output: Output;
+  exitCode: number;
+}
+
+/** Opens an existing database, hands it to `read`, and closes it whatever happens. */
+export async function withDatabase<Result>(
+  path: string,
+  read: (db: Database) => Result | Promise<Result>,
+): Promise<Result> {
+  const db = await open(path, { create: false });
+  try {
+    return await read(db);
+  } finally {
+    await db.close();
+  }
+}
+
+/** A key, type or other name as an argument: the engine would refuse the same. */
+export function nameArgument(text: string, what: string): string {
+  const bytes = Buffer.byteLength(text);
+  if (bytes === 0) throw new UsageError(`${what} is empty`);
+  if (bytes > limits.keyBytesMax) {
+    throw new UsageError(`${what} is ${bytes} bytes long, ${limits.keyBytesMax} are allowed`);
+  }
+  return text;
+}
+
+/** A whole number as an argument, within a range. */
+export function wholeNumber(text: string, what: string, min: number, max: number): number {
+  const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (number >= min && number <= max) return number;
+  throw new UsageError(`${what} takes a whole number from ${min} to ${max}, not ${text}`);
+}
+
+/** The graph face of a database: the default graph, or a named one. */
+export function graphOf(
+  db: Database,
+  name: string | undefined,
+): Pick<Database, "node" | "hasNode" | "neighbors" | "shortestPath"> {
+  return name === undefined ? db : db.graph(name);
+}
+
+/** Prints the one object of `--json`. */
+export async function printJson(output: Output, json: JsonValue): Promise<void> {
+  await output.print(JSON.stringify(json));
+}
+
+/** A text for a terminal: control characters, which could do anything there, are shown escaped. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this looks for.
+  return /[\u0000-\u001f\u007f-\u009f]/.test(text) ? JSON.stringify(text) : text;
+}
+
+export function markFound(context: CommandContext, isFound: boolean): void {
+  context.exitCode = isFound ? exitCodes.done : exitCodes.absent;
+}

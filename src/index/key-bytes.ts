@@ -1,0 +1,48 @@
+// A key as bytes and a hash of these: what the key tree and its cache are asked with.
+
+import { limits } from "../codec/limits.ts";
+import { encodeWtf8 } from "../codec/text.ts";
+
+const hashSeed = 0x811c_9dc5;
+const hashFactor = 0x0100_0193;
+
+/** One key at a time; `bytes[0 … length)` and `hash` hold until the next `set`. */
+export class KeyBytes {
+  readonly bytes: Uint8Array = new Uint8Array(3 * limits.keyBytesMax);
+  length = 0;
+  hash = 0;
+
+  /** Takes a key whose length the caller has checked. */
+  set(key: string): void {
+    const { bytes } = this;
+    const units = key.length;
+    let hash = hashSeed;
+    for (let i = 0; i < units; i++) {
+      const unit = key.charCodeAt(i);
+      if (unit >= 0x80) {
+        this.length = encodeWtf8(key, bytes, 0);
+        this.hash = hashOf(bytes, 0, this.length);
+        return;
+      }
+      bytes[i] = unit;
+      hash = Math.imul(hash ^ unit, hashFactor);
+    }
+    this.length = units;
+    this.hash = spread(hash);
+  }
+}
+
+/** The hash that `KeyBytes` gives the key with these bytes. */
+export function hashOf(bytes: Uint8Array, from: number, to: number): number {
+  let hash = hashSeed;
+  for (let i = from; i < to; i++) hash = Math.imul(hash ^ bytes[i]!, hashFactor);
+  return spread(hash);
+}
+
+/** Lets every bit of the key count in the low bits, which choose the slot. */
+function spread(hash: number): number {
+  let h = hash;
+  h = Math.imul(h ^ (h >>> 16), 0x85eb_ca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2_ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}

@@ -1,0 +1,92 @@
+// Walks live nodes in the order of their keys' bytes a page at a time, so that an iterator holds a few ids and one key.
+
+import { keyRemoved } from "./graph-trees.ts";
+import type { KeyCursor } from "./key-tree.ts";
+
+const firstPageIds = 16;
+const pageIdsMax = 256;
+
+export interface KeyRange {
+  /** Only keys that begin with these bytes. */
+  readonly prefix: Uint8Array;
+  /** Only keys above these bytes; empty for all. */
+  readonly after: Uint8Array;
+  readonly lsn: number;
+}
+
+/** A walk as of the LSN of its range; the tree may change between two calls of `fill`. */
+export class KeyPages {
+  readonly ids: Uint32Array = new Uint32Array(pageIdsMax);
+  count = 0;
+
+  readonly #range: KeyRange;
+  /** The last key walked over; while it is empty, nothing was. */
+  #place: Uint8Array;
+  #size = firstPageIds;
+  #hasEnded = false;
+
+  constructor(range: KeyRange) {
+    this.#range = range;
+    this.#place = range.after;
+  }
+
+  /** Puts the next ids into `ids`; false when there are no more. */
+  fill(cursor: KeyCursor): boolean {
+    this.count = 0;
+    while (!this.#hasEnded && this.count === 0) this.#fillOnce(cursor);
+    this.#size = Math.min(pageIdsMax, this.#size * 4);
+    return this.count > 0;
+  }
+
+  /** Walks over some keys, whether they are live or not. */
+  #fillOnce(cursor: KeyCursor): void {
+    const { prefix } = this.#range;
+    const place = this.#place;
+    const from = place.length > 0 && isAbove(place, prefix) ? place : prefix;
+    let more = cursor.seek(from, 0, from.length);
+    if (place.length > 0) while (more && isKey(cursor, place)) more = cursor.next();
+    for (let keys = 0; more && keys < this.#size; keys++) {
+      if (!startsWith(cursor, prefix)) {
+        this.#hasEnded = true;
+        return;
+      }
+      more = this.#walkVersions(cursor);
+    }
+    if (!more) this.#hasEnded = true;
+  }
+
+  /** Takes in the versions of the current key and stands on the next one; false at the end. */
+  #walkVersions(cursor: KeyCursor): boolean {
+    const key = cursor.keyChunk.slice(cursor.keyFrom, cursor.keyTo);
+    let id = 0;
+    let more = true;
+    do {
+      if (cursor.lsn <= this.#range.lsn) id = cursor.flags === keyRemoved ? 0 : cursor.id;
+      more = cursor.next();
+    } while (more && isKey(cursor, key));
+    if (id !== 0) this.ids[this.count++] = id;
+    this.#place = key;
+    return more;
+  }
+}
+
+function isKey(cursor: KeyCursor, key: Uint8Array): boolean {
+  return cursor.keyTo - cursor.keyFrom === key.length && startsWith(cursor, key);
+}
+
+function startsWith(cursor: KeyCursor, prefix: Uint8Array): boolean {
+  const { keyChunk, keyFrom, keyTo } = cursor;
+  if (keyTo - keyFrom < prefix.length) return false;
+  for (let i = 0; i < prefix.length; i++) {
+    if (keyChunk[keyFrom + i] !== prefix[i]) return false;
+  }
+  return true;
+}
+
+function isAbove(a: Uint8Array, b: Uint8Array): boolean {
+  const shared = Math.min(a.length, b.length);
+  for (let i = 0; i < shared; i++) {
+    if (a[i] !== b[i]) return a[i]! > b[i]!;
+  }
+  return a.length > b.length;
+}

@@ -1,0 +1,427 @@
+// Group commit: accepted transactions become groups; a group is one write and one sync, never two syncs at once.
+import { VarveError } from "../codec/errors.ts";
+import type { Cancel, Clock, Scheduler } from "../disk/ports.ts";
+import type { ActiveSegment } from "./active-segment.ts";
+import type { EventBatch } from "./event-batch.ts";
+import type { Hash64 } from "./fields.ts";
+import { type CommitLevel, type CommitTicket, Group, type PendingTransaction } from "./group.ts";
+import { segmentHeaderBytes } from "./segment-format.ts";
+import { SyncFailure } from "./sync-failure.ts";
+
+/** What the queue needs of the log around it. */
+export interface CommitHost {
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly syncIntervalMs: number;
+  /** Bytes of frames that a segment takes before the next group needs a new one. */
+  readonly segmentDataBytesMax: number;
+  readonly segmentBytes: number;
+  active(): ActiveSegment;
+  /** Seals the active segment and installs a new one; resumable after a failure. */
+  roll(): Promise<void>;
+  /** A sync has made everything up to here durable: leave a witness before anyone is told. */
+  witness(durableLsn: number, lastHash: Hash64): void;
+  /** Transactions that will not be durable, newest first; their effects must vanish now. */
+  rolledBack(transactions: readonly PendingTransaction[]): void;
+  /** The durable LSN has moved, and everyone who waited was told. */
+  durableAdvanced(durableLsn: number): void;
+}
+
+export interface CommitCounters {
+  groups: number;
+  frames: number;
+  writes: number;
+  syncs: number;
+  bytesWritten: number;
+  transactions: number;
+  rolls: number;
+}
+
+interface Waiter {
+  readonly lsn: number;
+  readonly ordinal: number;
+  readonly ticket: CommitTicket;
+}
+
+export class CommitQueue {
+  readonly counters: CommitCounters = {
+    groups: 0,
+    frames: 0,
+    writes: 0,
+    syncs: 0,
+    bytesWritten: 0,
+    transactions: 0,
+    rolls: 0,
+  };
+  readonly #host: CommitHost;
+  /** Accepted and not yet written, in order; the last one still grows. */
+  #queue: Group[] = [];
+  /** Written and not yet durable. */
+  #unsynced: Group[] = [];
+  #waiters: Waiter[] = [];
+  #nextOrdinal = 1;
+  #writtenOrdinal = 0;
+  #durableOrdinal = 0;
+  #acceptedLsn: number;
+  #writtenLsn: number;
+  #durableLsn: number;
+  #nextLsn: number;
+  #lastTimeMs: number;
+  #pendingBytes = 0;
+  /** Where the active segment will end once everything queued is written. */
+  #projectedEnd: number;
+  #pumpScheduled = false;
+  /** A step that nothing else may overtake: extending, rolling, cutting back. */
+  #busy = false;
+  #syncing: Promise<void> | undefined;
+  #syncWanted = false;
+  #syncTimer: Cancel | undefined;
+  #syncTimerDueMs = 0;
+  #poison: VarveError | undefined;
+
+  constructor(host: CommitHost, lastLsn: number, nextLsn: number, lastTimeMs: number) {
+    this.#host = host;
+    this.#acceptedLsn = lastLsn;
+    this.#writtenLsn = lastLsn;
+    this.#durableLsn = lastLsn;
+    this.#nextLsn = nextLsn;
+    this.#lastTimeMs = lastTimeMs;
+    this.#projectedEnd = host.active().segment.dataEnd;
+  }
+
+  get acceptedLsn(): number {
+    return this.#acceptedLsn;
+  }
+
+  get writtenLsn(): number {
+    return this.#writtenLsn;
+  }
+
+  get durableLsn(): number {
+    return this.#durableLsn;
+  }
+
+  /** The LSN of the next event; rejected ones are not issued again. */
+  get nextLsn(): number {
+    return this.#nextLsn;
+  }
+
+  /** Bytes accepted and not yet durable. */
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
+  get poison(): VarveError | undefined {
+    return this.#poison;
+  }
+
+  /** Groups not yet written, oldest first: readers look here for the newest events. */
+  get queued(): readonly Group[] {
+    return this.#queue;
+  }
+
+  /** Takes over a finished batch; copies what it holds. The ticket is told later how it ended. */
+  accept(batch: EventBatch, level: CommitLevel, ticket: CommitTicket): PendingTransaction {
+    const group = this.#groupFor(batch.bytes);
+    const before = group.length;
+    this.#lastTimeMs = Math.max(this.#lastTimeMs, this.#host.clock.wallMs());
+    const timeMs = group.timeFor(batch.bytes, this.#lastTimeMs);
+    const transaction = group.add(batch, timeMs, level, ticket);
+    this.#projectedEnd += group.length - before;
+    this.#pendingBytes += group.length - before;
+    this.#nextLsn = batch.nextLsn;
+    this.#acceptedLsn = Math.max(this.#acceptedLsn, transaction.lastLsn);
+    this.counters.transactions++;
+    this.#schedulePump();
+    return transaction;
+  }
+
+  /** Tells tickets of level "accepted", which wait for nothing, once the caller has applied them. */
+  settleAccepted(transaction: PendingTransaction, withinMs: number): void {
+    settle(transaction);
+    this.#armSyncTimer(withinMs);
+  }
+
+  /** Resolves once everything accepted so far is durable. */
+  flush(): Promise<void> {
+    const ordinal = this.#nextOrdinal - 1;
+    if (ordinal <= this.#durableOrdinal) return this.#failedOrDone();
+    return this.#wait({ lsn: 0, ordinal });
+  }
+
+  /** Resolves once `lsn` is durable; the caller has checked that it was issued. */
+  whenDurable(lsn: number): Promise<void> {
+    if (lsn <= this.#durableLsn) return Promise.resolve();
+    return this.#wait({ lsn, ordinal: 0 });
+  }
+
+  /** Resolves once nothing is queued, written but not synced, or under way; or the log is poisoned. */
+  async drain(): Promise<void> {
+    this.#syncTimer?.();
+    this.#syncTimer = undefined;
+    await this.flush().catch(() => {});
+    await this.#syncing;
+  }
+
+  #failedOrDone(): Promise<void> {
+    return this.#poison === undefined ? Promise.resolve() : Promise.reject(this.#poison);
+  }
+
+  #wait(what: { lsn: number; ordinal: number }): Promise<void> {
+    if (this.#poison !== undefined) return Promise.reject(this.#poison);
+    return new Promise<void>((resolve, reject) => {
+      this.#waiters.push({ ...what, ticket: { acknowledge: resolve, reject } });
+      this.#syncWanted = true;
+      this.#schedulePump();
+    });
+  }
+
+  #groupFor(bytes: number): Group {
+    const last = this.#queue[this.#queue.length - 1];
+    const end = this.#projectedEnd + bytes;
+    const overflows =
+      end > this.#host.segmentDataBytesMax && this.#projectedEnd > segmentHeaderBytes;
+    if (last !== undefined && !overflows) return last;
+    const group = new Group(this.#nextOrdinal++, overflows);
+    if (overflows) this.#projectedEnd = segmentHeaderBytes;
+    this.#queue.push(group);
+    return group;
+  }
+
+  #schedulePump(): void {
+    if (this.#pumpScheduled) return;
+    this.#pumpScheduled = true;
+    this.#host.scheduler.microtask(() => {
+      this.#pumpScheduled = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    while (!this.#busy && this.#poison === undefined) {
+      const group = this.#queue[0];
+      if (group === undefined) break;
+      // What arrives during a sync joins the next group, unless someone waits for the write alone.
+      const hurried = group.wantsWrite || this.#queue.length > 1;
+      if (this.#syncing !== undefined && (group.rollBefore || !hurried)) return;
+      if (group.rollBefore && !this.#rolledFor(group)) {
+        this.#step(group, this.#host.roll());
+        return;
+      }
+      const active = this.#host.active();
+      if (active.needsExtension(group.length)) {
+        this.#step(group, active.extendFor(group.length, this.#host.segmentBytes));
+        return;
+      }
+      this.#write(group, active);
+    }
+    this.#startSyncIfWanted();
+  }
+
+  /** A group that wanted a new segment has it once the active one is empty. */
+  #rolledFor(group: Group): boolean {
+    return group.rollBefore && this.#host.active().segment.frameCount === 0;
+  }
+
+  #step(group: Group, work: Promise<void>): void {
+    this.#busy = true;
+    const rolling = group.rollBefore;
+    work.then(
+      () => {
+        this.#busy = false;
+        if (rolling) this.counters.rolls++;
+        this.#pump();
+      },
+      (error: unknown) => {
+        if (error instanceof SyncFailure) this.#poisonWith(error);
+        else this.#reject(error);
+      },
+    );
+  }
+
+  #write(group: Group, active: ActiveSegment): void {
+    try {
+      active.write(group, this.#durableLsn);
+    } catch (error) {
+      this.#reject(error);
+      return;
+    }
+    this.#queue.shift();
+    this.#unsynced.push(group);
+    this.#writtenOrdinal = group.ordinal;
+    this.#writtenLsn = Math.max(this.#writtenLsn, group.lastLsn);
+    this.counters.groups++;
+    this.counters.writes++;
+    this.counters.frames += group.frames.length;
+    this.counters.bytesWritten += group.length;
+    if (group.wantsSync) this.#syncWanted = true;
+    else this.#armSyncTimer(this.#host.syncIntervalMs);
+    for (const transaction of group.transactions) {
+      if (transaction.level === "os") settle(transaction);
+    }
+  }
+
+  #armSyncTimer(withinMs: number): void {
+    if (this.#poison !== undefined) return;
+    const dueMs = this.#host.clock.monotonicMs() + withinMs;
+    if (this.#syncTimer !== undefined) {
+      if (this.#syncTimerDueMs <= dueMs) return;
+      this.#syncTimer();
+    }
+    this.#syncTimerDueMs = dueMs;
+    this.#syncTimer = this.#host.scheduler.after(withinMs, () => {
+      this.#syncTimer = undefined;
+      this.requestSync();
+    });
+  }
+
+  /** Syncs what is written as soon as may be. */
+  requestSync(): void {
+    this.#syncWanted = true;
+    this.#schedulePump();
+  }
+
+  #startSyncIfWanted(): void {
+    if (!this.#syncWanted || this.#busy || this.#syncing !== undefined) return;
+    if (this.#poison !== undefined) return;
+    if (this.#writtenOrdinal === this.#durableOrdinal) {
+      if (this.#queue.length === 0) this.#syncWanted = false;
+      return;
+    }
+    this.#syncWanted = false;
+    this.#syncing = this.#sync();
+  }
+
+  async #sync(): Promise<void> {
+    // The end position is noted before the sync begins: what is written later is not covered by it.
+    const ordinal = this.#writtenOrdinal;
+    const lsn = this.#writtenLsn;
+    const { segment, file } = this.#host.active();
+    const hash = segment.lastHash;
+    this.counters.syncs++;
+    try {
+      await file.sync();
+      this.#host.witness(lsn, hash);
+    } catch (error) {
+      this.#syncing = undefined;
+      this.#poisonWith(error);
+      return;
+    }
+    this.#syncing = undefined;
+    if (this.#poison !== undefined) return;
+    this.#published(ordinal, lsn);
+    this.#pump();
+  }
+
+  /** Everything written is durable: a roll has sealed and synced the segment. */
+  publishWritten(): void {
+    this.#published(this.#writtenOrdinal, this.#writtenLsn);
+  }
+
+  #published(ordinal: number, lsn: number): void {
+    this.#durableOrdinal = Math.max(this.#durableOrdinal, ordinal);
+    this.#durableLsn = Math.max(this.#durableLsn, lsn);
+    while (this.#unsynced.length > 0 && this.#unsynced[0]!.ordinal <= ordinal) {
+      const group = this.#unsynced.shift()!;
+      this.#pendingBytes -= group.length;
+      for (const transaction of group.transactions) settle(transaction);
+    }
+    this.#tellWaiters();
+    this.#host.durableAdvanced(this.#durableLsn);
+  }
+
+  #tellWaiters(): void {
+    const told = this.#waiters.filter(
+      (w) => w.lsn <= this.#durableLsn && w.ordinal <= this.#durableOrdinal,
+    );
+    if (told.length === 0) return;
+    this.#waiters = this.#waiters.filter((w) => !told.includes(w));
+    for (const waiter of told) waiter.ticket.acknowledge();
+  }
+
+  /** A write failed: nothing queued will be durable. Cuts the file back, syncs it, then says so. */
+  #reject(error: unknown): void {
+    this.#busy = true;
+    const rejected = this.#queue.flatMap((group) => group.transactions);
+    const ordinals = this.#queue.map((group) => group.ordinal);
+    for (const group of this.#queue) this.#pendingBytes -= group.length;
+    this.#queue = [];
+    this.#acceptedLsn = this.#writtenLsn;
+    this.#projectedEnd = this.#host.active().segment.dataEnd;
+    this.#host.rolledBack([...rejected].reverse());
+    const waiters = this.#waiters.filter(
+      (w) => w.lsn > this.#writtenLsn || ordinals.includes(w.ordinal),
+    );
+    this.#waiters = this.#waiters.filter((w) => !waiters.includes(w));
+    this.#cutBack().then(
+      () => {
+        this.#busy = false;
+        for (const transaction of rejected) settle(transaction, error);
+        for (const waiter of waiters) waiter.ticket.reject(error);
+        this.#pump();
+      },
+      (failure: unknown) => {
+        const poison = this.#poisonWith(failure);
+        for (const transaction of rejected) settle(transaction, poison);
+        for (const waiter of waiters) waiter.ticket.reject(poison);
+      },
+    );
+  }
+
+  async #cutBack(): Promise<void> {
+    // A sync that is under way ends first: there is never a second one beside it.
+    await this.#syncing;
+    if (this.#poison !== undefined) throw this.#poison;
+    const active = this.#host.active();
+    const ordinal = this.#writtenOrdinal;
+    const lsn = this.#writtenLsn;
+    this.counters.syncs++;
+    await active.cutBack();
+    this.#host.witness(lsn, active.segment.lastHash);
+    this.#published(ordinal, lsn);
+  }
+
+  /**
+   * A sync failed, or a write could not be taken back: what the disk holds is unknown. Everything
+   * from the oldest transaction that still waits is rolled back; only a reopen finds out more.
+   */
+  #poisonWith(cause: unknown): VarveError {
+    if (this.#poison !== undefined) return this.#poison;
+    const poison = poisonError(cause, this.#durableLsn);
+    this.#poison = poison;
+    this.#busy = true;
+    this.#syncTimer?.();
+    const written = this.#unsynced.flatMap((group) => group.transactions);
+    const open = [...written, ...this.#queue.flatMap((group) => group.transactions)];
+    const waiting = written.findIndex((transaction) => !transaction.settled);
+    // What was not even written goes too, whether someone waits for it or not.
+    const rejected = open.slice(waiting < 0 ? written.length : waiting);
+    this.#queue = [];
+    this.#unsynced = [];
+    this.#pendingBytes = 0;
+    const kept = open.slice(0, open.length - rejected.length);
+    this.#acceptedLsn = kept.reduce((lsn, { lastLsn }) => Math.max(lsn, lastLsn), this.#durableLsn);
+    this.#host.rolledBack([...rejected].reverse());
+    for (const transaction of rejected) settle(transaction, poison);
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiters) waiter.ticket.reject(poison);
+    return poison;
+  }
+}
+
+function settle(transaction: PendingTransaction, error?: unknown): void {
+  if (transaction.settled) return;
+  transaction.settled = true;
+  if (error === undefined) transaction.ticket.acknowledge();
+  else transaction.ticket.reject(error);
+}
+
+function poisonError(cause: unknown, durableLsn: number): VarveError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new VarveError(
+    "POISONED",
+    `the log could not be made durable (${reason}); reopen the database to find out what survived`,
+    { cause, details: { durableLsn, outcome: "unknown" } },
+  );
+}

@@ -1,0 +1,242 @@
+// Decodes the records of a frame's payload one by one into its own fields, without allocating.
+import { ByteReader, MalformedBytes } from "../codec/bytes.ts";
+import { nodePutCreates, patchHasImage, RECORD, systemTagMin } from "./event-format.ts";
+
+/**
+ * A cursor over the records of one payload. After `next()` the fields of the current record are
+ * set; which ones depends on `tag`. `…From` and `…To` are offsets into `bytes`.
+ *
+ * Every method throws `MalformedBytes` where the bytes are not a payload.
+ */
+export class EventReader {
+  readonly body: ByteReader = new ByteReader();
+  tag = 0;
+  /** LSN of the record's first event; of the next event for a system record. */
+  lsn = 0;
+  /** Events in the record: 0 for system records, more than 1 only for an edge run. */
+  eventCount = 0;
+  family = 0;
+  /** Node id. */
+  id = 0;
+  flags = 0;
+  keyFrom = 0;
+  keyTo = 0;
+  labelsFrom = 0;
+  removeLabelsFrom = 0;
+  propsFrom = 0;
+  /** Offset of the image, or 0 where there is none; it reaches to `recordTo`. */
+  imageFrom = 0;
+  recordFrom = 0;
+  recordTo = 0;
+  type = 0;
+  from = 0;
+  to = 0;
+  edgeId = 0;
+  previousLsn = 0;
+  /** Offset of the first of `eventCount` u32 sources; the targets follow them. */
+  runFrom = 0;
+  nameId = 0;
+
+  #next = 0;
+  #end = 0;
+  #nextLsn = 0;
+
+  get bytes(): Uint8Array {
+    return this.body.bytes;
+  }
+
+  /** Where the record after the current one begins. */
+  get position(): number {
+    return this.#next;
+  }
+
+  /** The LSN that the next event gets. */
+  get nextLsn(): number {
+    return this.#nextLsn;
+  }
+
+  open(bytes: Uint8Array, from: number, to: number, firstLsn: number): this {
+    this.body.open(bytes, from, to);
+    this.#next = from;
+    this.#end = to;
+    this.#nextLsn = firstLsn;
+    return this;
+  }
+
+  /** Moves to the next record. Returns false at the end of the payload. */
+  next(): boolean {
+    if (!this.#header()) return false;
+    this.#decode();
+    return true;
+  }
+
+  /** Moves past the next record reading only what counts its events: for finding an LSN. */
+  skip(): boolean {
+    if (!this.#header()) return false;
+    this.#countEvents();
+    return true;
+  }
+
+  /** Decodes the record that `skip` stopped at. */
+  decodeSkipped(): void {
+    this.#nextLsn = this.lsn;
+    this.#decode();
+  }
+
+  #header(): boolean {
+    if (this.#next >= this.#end) return false;
+    const body = this.body;
+    body.end = this.#end;
+    body.position = this.#next;
+    this.recordFrom = this.#next;
+    this.tag = body.u8();
+    const length = body.varint();
+    const from = body.position;
+    if (length > this.#end - from) throw new MalformedBytes("record reaches over the payload");
+    this.recordTo = from + length;
+    this.#next = this.recordTo;
+    body.end = this.recordTo;
+    this.lsn = this.#nextLsn;
+    return true;
+  }
+
+  #countEvents(): void {
+    if (this.tag >= systemTagMin) {
+      this.eventCount = 0;
+    } else if (this.tag === RECORD.edgeRun) {
+      const body = this.body;
+      const at = body.position;
+      body.varint();
+      body.varint();
+      this.eventCount = body.varint();
+      body.position = at;
+    } else {
+      this.eventCount = 1;
+    }
+    this.#nextLsn += this.eventCount;
+  }
+
+  #decode(): void {
+    const body = this.body;
+    switch (this.tag) {
+      case RECORD.edgeAdd:
+        this.family = body.varint();
+        this.type = body.varint();
+        this.from = body.varint();
+        this.to = body.varint();
+        this.propsFrom = body.position;
+        this.edgeId = this.lsn;
+        this.eventCount = 1;
+        break;
+      case RECORD.edgeRun:
+        this.#run();
+        break;
+      case RECORD.nodePut:
+        this.#nodePut();
+        break;
+      case RECORD.nodePatch:
+        this.#nodePatch();
+        break;
+      case RECORD.nodeRemove:
+        this.family = body.varint();
+        this.id = body.varint();
+        this.#key();
+        this.labelsFrom = body.position;
+        this.eventCount = 1;
+        break;
+      case RECORD.edgePatch:
+        this.#edgeEnds();
+        this.flags = body.u8();
+        this.#previous();
+        this.propsFrom = body.position;
+        this.imageFrom = 0;
+        this.eventCount = 1;
+        break;
+      case RECORD.edgeRemove:
+        this.#edgeEnds();
+        this.eventCount = 1;
+        break;
+      case RECORD.userEvent:
+        this.family = body.varint();
+        this.nameId = body.varint();
+        this.eventCount = 1;
+        break;
+      case RECORD.name:
+        this.nameId = body.varint();
+        this.eventCount = 0;
+        break;
+      case RECORD.state:
+      case RECORD.commit:
+        this.eventCount = 0;
+        break;
+      default:
+        throw new MalformedBytes(`unknown record tag ${this.tag}`);
+    }
+    this.#nextLsn = this.lsn + this.eventCount;
+  }
+
+  #run(): void {
+    const body = this.body;
+    this.family = body.varint();
+    this.type = body.varint();
+    this.eventCount = body.varint();
+    this.runFrom = body.position;
+    this.edgeId = this.lsn;
+    if (this.recordTo - body.position !== this.eventCount * 8) {
+      throw new MalformedBytes("edge run of the wrong length");
+    }
+  }
+
+  #nodePut(): void {
+    const body = this.body;
+    this.family = body.varint();
+    this.id = body.varint();
+    this.flags = body.u8();
+    if ((this.flags & nodePutCreates) !== 0) this.#key();
+    else this.keyFrom = this.keyTo = 0;
+    this.labelsFrom = body.position;
+    this.eventCount = 1;
+  }
+
+  #nodePatch(): void {
+    const body = this.body;
+    this.family = body.varint();
+    this.id = body.varint();
+    this.flags = body.u8();
+    this.#previous();
+    this.labelsFrom = body.position;
+    while (body.varint() !== 0);
+    this.removeLabelsFrom = body.position;
+    while (body.varint() !== 0);
+    this.propsFrom = body.position;
+    this.imageFrom = 0;
+    this.eventCount = 1;
+  }
+
+  #edgeEnds(): void {
+    const body = this.body;
+    this.family = body.varint();
+    this.edgeId = body.varint();
+    this.type = body.varint();
+    this.from = body.varint();
+    this.to = body.varint();
+  }
+
+  #previous(): void {
+    const distance = this.body.varint();
+    if (distance === 0 || distance > this.lsn) throw new MalformedBytes("previous version out of range");
+    this.previousLsn = this.lsn - distance;
+  }
+
+  #key(): void {
+    const length = this.body.varint();
+    this.keyFrom = this.body.position;
+    this.keyTo = this.keyFrom + length;
+    this.body.skip(length);
+  }
+
+  /** Whether the current patch carries the full state after it. */
+  get hasImage(): boolean {
+    return (this.flags & patchHasImage) !== 0;
+  }
+}

@@ -1,0 +1,222 @@
+// A group: the frames that are written with one call and synced together, built while transactions are accepted.
+import { limits } from "../codec/limits.ts";
+import type { EventBatch } from "./event-batch.ts";
+import { type Hash64, zeroHash } from "./fields.ts";
+import { type FrameFields, writeFrame } from "./frame-codec.ts";
+import { FRAME_FLAG, frameBytesFor, frameHeaderBytes } from "./frame-format.ts";
+import type { Segment } from "./segment.ts";
+
+/** What a commit waits for. */
+export type CommitLevel = "group" | "os" | "accepted";
+
+/** Told once how a transaction ended. */
+export interface CommitTicket {
+  acknowledge(): void;
+  reject(error: unknown): void;
+}
+
+/** An accepted transaction until it is durable. */
+export interface PendingTransaction {
+  readonly firstLsn: number;
+  /** `firstLsn - 1` for a transaction of system records alone. */
+  readonly lastLsn: number;
+  readonly timeMs: number;
+  readonly level: CommitLevel;
+  readonly ticket: CommitTicket;
+  /** Where the name table stood before it. */
+  readonly nameMark: number;
+  readonly pieces: readonly PayloadPiece[];
+  settled: boolean;
+}
+
+/** Encoded records of a transaction, in memory until they are durable. */
+export interface PayloadPiece {
+  bytes: Uint8Array;
+  readonly from: number;
+  readonly to: number;
+  readonly firstLsn: number;
+}
+
+interface OpenFrame {
+  readonly at: number;
+  readonly firstLsn: number;
+  readonly timeMs: number;
+  payloadBytes: number;
+  eventCount: number;
+  flags: number;
+  /** Known once the frame is sealed. */
+  hash: Hash64;
+}
+
+const initialBytes = 16 * 1024;
+/** A tail shorter than this is not worth a frame of its own. */
+const tailBytesMin = 1024;
+
+export class Group {
+  readonly ordinal: number;
+  /** Whether the segment must be rolled before this group is written. */
+  readonly rollBefore: boolean;
+  readonly transactions: PendingTransaction[] = [];
+  wantsSync = false;
+  wantsWrite = false;
+  #bytes: Uint8Array = new Uint8Array(initialBytes);
+  #length = 0;
+  #frames: OpenFrame[] = [];
+  /** Whether the last frame may take another transaction. */
+  #lastIsOpen = false;
+
+  constructor(ordinal: number, rollBefore: boolean) {
+    this.ordinal = ordinal;
+    this.rollBefore = rollBefore;
+  }
+
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  /** Bytes of all frames so far. */
+  get length(): number {
+    return this.#length;
+  }
+
+  get frames(): readonly FrameFields[] {
+    return this.#frames;
+  }
+
+  get lastLsn(): number {
+    return this.transactions[this.transactions.length - 1]?.lastLsn ?? 0;
+  }
+
+  get firstLsn(): number {
+    return this.#frames[0]?.firstLsn ?? 0;
+  }
+
+  /** The time that a transaction added now would carry: an open frame has its own. */
+  timeFor(bytes: number, nowMs: number): number {
+    const last = this.#frames[this.#frames.length - 1];
+    return last !== undefined && this.#fits(last, bytes) ? last.timeMs : nowMs;
+  }
+
+  /** Frames a transaction. A small one shares a frame; a large one gets frames of its own. */
+  add(batch: EventBatch, timeMs: number, level: CommitLevel, ticket: CommitTicket): PendingTransaction {
+    const pieces = this.#frame(batch, timeMs);
+    const transaction: PendingTransaction = {
+      firstLsn: batch.firstLsn,
+      lastLsn: batch.lastLsn,
+      timeMs,
+      level,
+      ticket,
+      nameMark: batch.nameMark,
+      pieces,
+      settled: false,
+    };
+    this.transactions.push(transaction);
+    if (level === "group") this.wantsSync = true;
+    else this.wantsWrite = true;
+    return transaction;
+  }
+
+  /** Completes every frame: fills the headers in, chains and seals them. */
+  seal(previous: Hash64, nonce: Hash64, durableLsn: number): void {
+    const out = new Uint32Array(2);
+    let chain = previous;
+    for (const frame of this.#frames) {
+      writeFrame(this.#bytes, frame.at, frame, durableLsn, chain, nonce, out);
+      chain = { lo: out[0]!, hi: out[1]! };
+      frame.hash = chain;
+    }
+  }
+
+  /** Notes the frames, now written, in their segment. */
+  noteIn(segment: Segment): void {
+    for (const frame of this.#frames) {
+      const bytes = frameBytesFor(frame.payloadBytes);
+      segment.noteFrame(frame.firstLsn, frame.eventCount, frame.timeMs, bytes, frame.hash);
+    }
+  }
+
+  /** The frame that holds or follows `lsn`: its ordinal, or -1 where all end below it. */
+  frameFrom(lsn: number): number {
+    let low = 0;
+    let high = this.#frames.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const frame = this.#frames[middle]!;
+      if (frame.firstLsn + frame.eventCount <= lsn) low = middle + 1;
+      else high = middle;
+    }
+    return low < this.#frames.length ? low : -1;
+  }
+
+  /** Offset of a frame's payload in `bytes`. */
+  payloadAt(ordinal: number): number {
+    return this.#frames[ordinal]!.at + frameHeaderBytes;
+  }
+
+  #fits(frame: OpenFrame, bytes: number): boolean {
+    return this.#lastIsOpen && frame.payloadBytes + bytes <= limits.framePayloadBytesTarget;
+  }
+
+  #frame(batch: EventBatch, timeMs: number): PayloadPiece[] {
+    const cuts = usefulCuts(batch);
+    const pieces: PayloadPiece[] = [];
+    let from = 0;
+    let events = 0;
+    for (let i = 0; i <= cuts.length; i++) {
+      const cut = cuts[i] ?? { position: batch.records.position, eventCount: batch.eventCount };
+      const definitions = i === 0 ? batch.definitions.position : 0;
+      const bytes = definitions + cut.position - from;
+      const flags =
+        (i > 0 ? FRAME_FLAG.continues : 0) | (i < cuts.length ? FRAME_FLAG.unfinished : 0);
+      const at = this.#room(bytes, batch.firstLsn + events, timeMs, flags, cuts.length > 0);
+      if (definitions > 0) this.#bytes.set(batch.definitions.view(0, definitions), at);
+      this.#bytes.set(batch.records.view(from, cut.position), at + definitions);
+      pieces.push({
+        bytes: this.#bytes,
+        from: at,
+        to: at + bytes,
+        firstLsn: batch.firstLsn + events,
+      });
+      this.#frames[this.#frames.length - 1]!.eventCount += cut.eventCount - events;
+      from = cut.position;
+      events = cut.eventCount;
+    }
+    // A transaction of several frames shares none of them, so that a torn one can be cut whole.
+    if (cuts.length > 0) this.#lastIsOpen = false;
+    for (const piece of pieces) piece.bytes = this.#bytes;
+    return pieces;
+  }
+
+  /** Makes room for payload in the open frame or a new one; returns its offset. */
+  #room(bytes: number, firstLsn: number, timeMs: number, flags: number, alone: boolean): number {
+    const last = this.#frames[this.#frames.length - 1];
+    if (last !== undefined && !alone && this.#fits(last, bytes)) {
+      const at = last.at + frameHeaderBytes + last.payloadBytes;
+      last.payloadBytes += bytes;
+      this.#setLength(last.at + frameBytesFor(last.payloadBytes));
+      return at;
+    }
+    const at = this.#length;
+    this.#frames.push({ at, firstLsn, timeMs, payloadBytes: bytes, eventCount: 0, flags, hash: zeroHash });
+    this.#lastIsOpen = true;
+    this.#setLength(at + frameBytesFor(bytes));
+    return at + frameHeaderBytes;
+  }
+
+  #setLength(length: number): void {
+    if (length > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(length, this.#bytes.length * 2));
+      grown.set(this.#bytes.subarray(0, this.#length));
+      this.#bytes = grown;
+      for (const { pieces } of this.transactions) for (const piece of pieces) piece.bytes = grown;
+    }
+    this.#length = length;
+  }
+}
+
+function usefulCuts(batch: EventBatch): readonly { position: number; eventCount: number }[] {
+  const { cuts } = batch;
+  const last = cuts[cuts.length - 1];
+  if (last === undefined || batch.records.position - last.position >= tailBytesMin) return cuts;
+  return cuts.slice(0, -1);
+}

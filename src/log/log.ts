@@ -1,0 +1,56 @@
+// The log as the rest of the engine sees it; another log (a replicated one, say) can stand behind this.
+import type { VarveError } from "../codec/errors.ts";
+import type { CommitCounters } from "./commit-queue.ts";
+import type { EventBatch } from "./event-batch.ts";
+import type { EventLookup } from "./event-lookup.ts";
+import type { LoadedFrame } from "./frame-source.ts";
+import type { CommitLevel, CommitTicket, PendingTransaction } from "./group.ts";
+
+/** Told when accepted transactions will not become durable, and when the durable LSN moves. */
+export interface LogListener {
+  /** Newest first. Their effects must have vanished when this returns. */
+  rolledBack(transactions: readonly PendingTransaction[]): void;
+  durableAdvanced(durableLsn: number): void;
+}
+
+export interface Log {
+  readonly events: EventLookup;
+  /** Last LSN accepted and not rejected. */
+  readonly acceptedLsn: number;
+  /** Last LSN known to survive a power cut. */
+  readonly durableLsn: number;
+  /** The LSN that the next event gets. */
+  readonly nextLsn: number;
+  /** Bytes accepted and not yet durable. */
+  readonly pendingBytes: number;
+  /** Why nothing can be written any more, once a sync has failed. */
+  readonly poison: VarveError | undefined;
+
+  listen(listener: LogListener): void;
+  /** Takes a finished batch over, copying it. Never waits; the ticket is told how it ends. */
+  accept(batch: EventBatch, level: CommitLevel, ticket: CommitTicket): PendingTransaction;
+  /** Acknowledges a transaction of level "accepted" and has it synced within so many ms. */
+  settleAccepted(transaction: PendingTransaction, withinMs: number): void;
+  requestSync(): void;
+  /** Resolves once all that was accepted is durable. */
+  flush(): Promise<void>;
+  whenDurable(lsn: number): Promise<void>;
+  /** Flushes the segment table now. */
+  flushAllocation(): Promise<boolean>;
+  /** The frame that holds `lsn`, or the next with events behind it. */
+  frameAtOrAfter(lsn: number): LoadedFrame | undefined;
+  /** Checks every header, frame and footer on disk; throws CORRUPT at the first damage. */
+  stats(): LogStats;
+  /** Makes everything durable, leaves a clean mark, and closes every file. */
+  close(): Promise<void>;
+}
+
+export interface LogStats {
+  readonly segments: number;
+  readonly bytes: number;
+  readonly counters: Readonly<CommitCounters>;
+  readonly frameHits: number;
+  readonly frameMisses: number;
+  readonly opens: number;
+  readonly pendingBytes: number;
+}

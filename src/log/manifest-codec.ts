@@ -1,0 +1,121 @@
+// What a manifest says, and its bytes: the authoritative list of segments. Layout in docs/FORMAT.md.
+import { ByteReader, ByteWriter, getU32, MalformedBytes, putU32 } from "../codec/bytes.ts";
+import { checkFormat, putFeatures } from "./features.ts";
+import { blockIsSound, type Hash64, hashOf, putHash } from "./fields.ts";
+import { hasAscii, putAscii } from "./segment-codec.ts";
+
+/** Where a segment is in its life. Stored on disk, never renumber. */
+export const SEGMENT_STATE = {
+  /** Takes appends; its end is found by reading it. */
+  active: 0,
+  /** Never changes; ends with a footer. */
+  sealed: 1,
+  /** Ends where the manifest says, but recovery may not have cut and sealed the file yet. */
+  cutPending: 2,
+} as const;
+
+export interface ManifestSegment {
+  readonly id: number;
+  readonly generation: number;
+  readonly baseLsn: number;
+  readonly state: number;
+  /** Of a segment that is not active: its last LSN, the end of its frames, and their last hash. */
+  readonly lastLsn: number;
+  readonly dataEnd: number;
+  readonly closingHash: Hash64;
+}
+
+export interface Manifest {
+  readonly databaseId: Uint8Array;
+  /** Grows by one with each edit; the newest sound copy counts. */
+  readonly edit: number;
+  /** Grows by one with each open for writing: a writer of an older epoch is fenced off. */
+  readonly epoch: number;
+  readonly nextSegmentId: number;
+  readonly createdMs: number;
+  /** In LSN order; the last one is active. */
+  readonly segments: readonly ManifestSegment[];
+}
+
+/** Offsets of a manifest's fixed part. Stored on disk, never move. */
+export const MANIFEST = {
+  hash: 0,
+  magic: 8,
+  version: 16,
+  features: 20,
+  totalBytes: 32,
+  body: 36,
+} as const;
+
+export const manifestMagic = "VARVEMAN";
+export const manifestVersion = 1;
+
+export function encodeManifest(manifest: Manifest): Uint8Array {
+  const writer = new ByteWriter(256);
+  writer.raw(new Uint8Array(MANIFEST.body));
+  writer.raw(manifest.databaseId);
+  writer.u64(manifest.edit);
+  writer.u64(manifest.epoch);
+  writer.u32(manifest.nextSegmentId);
+  writer.u64(manifest.createdMs);
+  writer.u32(manifest.segments.length);
+  for (const segment of manifest.segments) {
+    writer.u32(segment.id);
+    writer.u32(segment.generation);
+    writer.u64(segment.baseLsn);
+    writer.u32(segment.state);
+    writer.u64(segment.lastLsn);
+    writer.u64(segment.dataEnd);
+    writer.u32(segment.closingHash.lo);
+    writer.u32(segment.closingHash.hi);
+  }
+  const bytes = writer.view(0, writer.position).slice();
+  putAscii(bytes, MANIFEST.magic, manifestMagic);
+  putU32(bytes, MANIFEST.version, manifestVersion);
+  putFeatures(bytes, MANIFEST.features);
+  putU32(bytes, MANIFEST.totalBytes, bytes.length);
+  putHash(bytes, MANIFEST.hash, hashOf(bytes, 8, bytes.length));
+  return bytes;
+}
+
+/** Returns undefined where the bytes are damaged; throws FORMAT_UNSUPPORTED for a newer version. */
+export function decodeManifest(
+  bytes: Uint8Array,
+  file: string,
+  readOnly: boolean,
+): Manifest | undefined {
+  if (bytes.length < MANIFEST.body || !hasAscii(bytes, MANIFEST.magic, manifestMagic)) return undefined;
+  const totalBytes = getU32(bytes, MANIFEST.totalBytes);
+  if (totalBytes < MANIFEST.body || totalBytes > bytes.length) return undefined;
+  if (!blockIsSound(bytes, 0, totalBytes)) return undefined;
+  const places = { version: MANIFEST.version, features: MANIFEST.features };
+  checkFormat(bytes, places, manifestVersion, file, readOnly);
+  try {
+    return decodeBody(new ByteReader().open(bytes, MANIFEST.body, totalBytes));
+  } catch (error) {
+    if (error instanceof MalformedBytes) return undefined;
+    throw error;
+  }
+}
+
+function decodeBody(reader: ByteReader): Manifest {
+  const databaseId = reader.raw(16).slice();
+  const edit = reader.u64();
+  const epoch = reader.u64();
+  const nextSegmentId = reader.u32();
+  const createdMs = reader.u64();
+  const count = reader.u32();
+  const segments: ManifestSegment[] = [];
+  for (let i = 0; i < count; i++) {
+    segments.push({
+      id: reader.u32(),
+      generation: reader.u32(),
+      baseLsn: reader.u64(),
+      state: reader.u32(),
+      lastLsn: reader.u64(),
+      dataEnd: reader.u64(),
+      closingHash: { lo: reader.u32(), hi: reader.u32() },
+    });
+  }
+  return { databaseId, edit, epoch, nextSegmentId, createdMs, segments };
+}

@@ -1,0 +1,281 @@
+// The log over segment files: puts writing, rolling, reading and closing together.
+import type { VarveError } from "../codec/errors.ts";
+import type { Cancel, Ports } from "../disk/ports.ts";
+import { ActiveSegment } from "./active-segment.ts";
+import type { AllocationFile } from "./allocation-table.ts";
+import { type CommitHost, CommitQueue } from "./commit-queue.ts";
+import type { EventBatch } from "./event-batch.ts";
+import { EventFinder } from "./event-finder.ts";
+import type { EventLookup } from "./event-lookup.ts";
+import { getHash } from "./fields.ts";
+import { FrameSource, type LoadedFrame } from "./frame-source.ts";
+import type { CommitLevel, CommitTicket, PendingTransaction } from "./group.ts";
+import type { Log, LogListener, LogStats } from "./log.ts";
+import type { ManifestStore } from "./manifest-store.ts";
+import type { ReserveFile } from "./reserve.ts";
+import { Segment } from "./segment.ts";
+import { SegmentFiles } from "./segment-files.ts";
+import { footerBytesMaxFor } from "./segment-format.ts";
+import { orSyncFailure } from "./sync-failure.ts";
+import type { WatermarkFile } from "./watermark.ts";
+
+export interface LogOptions {
+  readonly segmentBytes: number;
+  readonly syncIntervalMs: number;
+  readonly allocationFlushMs: number;
+  readonly frameCacheBytes: number;
+}
+
+/** Everything that recovery or creation hands over; the log owns it from then on. */
+export interface LogParts {
+  readonly ports: Ports;
+  readonly directory: string;
+  readonly manifest: ManifestStore;
+  readonly segments: Segment[];
+  readonly active: ActiveSegment;
+  readonly watermark: WatermarkFile;
+  readonly allocation: AllocationFile;
+  readonly reserve: ReserveFile;
+  readonly lastLsn: number;
+  readonly nextLsn: number;
+  readonly lastTimeMs: number;
+}
+
+export class SegmentLog implements Log {
+  readonly events: EventLookup;
+  readonly #parts: LogParts;
+  readonly #options: LogOptions;
+  readonly #files: SegmentFiles;
+  readonly #frames: FrameSource;
+  readonly #commits: CommitQueue;
+  #active: ActiveSegment;
+  /** Created by a roll that failed before it could install it. */
+  #created: ActiveSegment | undefined;
+  #listener: LogListener = { rolledBack: () => {}, durableAdvanced: () => {} };
+  #allocationTimer: Cancel | undefined;
+  #allocationDirty = false;
+
+  constructor(parts: LogParts, options: LogOptions) {
+    this.#parts = parts;
+    this.#options = options;
+    this.#active = parts.active;
+    this.#files = new SegmentFiles(parts.ports.disk, parts.directory);
+    this.#files.setActive(parts.active);
+    this.#frames = new FrameSource(
+      parts.segments,
+      this.#files,
+      () => this.#commits,
+      options.frameCacheBytes,
+    );
+    this.#commits = new CommitQueue(this.#host(), parts.lastLsn, parts.nextLsn, parts.lastTimeMs);
+    this.events = new EventFinder(this.#frames, () => this.#commits.acceptedLsn);
+  }
+
+  get acceptedLsn(): number {
+    return this.#commits.acceptedLsn;
+  }
+
+  get durableLsn(): number {
+    return this.#commits.durableLsn;
+  }
+
+  get nextLsn(): number {
+    return this.#commits.nextLsn;
+  }
+
+  get pendingBytes(): number {
+    return this.#commits.pendingBytes;
+  }
+
+  get poison(): VarveError | undefined {
+    return this.#commits.poison;
+  }
+
+  listen(listener: LogListener): void {
+    this.#listener = listener;
+  }
+
+  accept(batch: EventBatch, level: CommitLevel, ticket: CommitTicket): PendingTransaction {
+    this.#allocationChanged();
+    return this.#commits.accept(batch, level, ticket);
+  }
+
+  settleAccepted(transaction: PendingTransaction, withinMs: number): void {
+    this.#commits.settleAccepted(transaction, withinMs);
+  }
+
+  requestSync(): void {
+    this.#commits.requestSync();
+  }
+
+  flush(): Promise<void> {
+    return this.#commits.flush();
+  }
+
+  whenDurable(lsn: number): Promise<void> {
+    return this.#commits.whenDurable(lsn);
+  }
+
+  async flushAllocation(): Promise<boolean> {
+    this.#allocationTimer?.();
+    this.#allocationTimer = undefined;
+    this.#allocationDirty = false;
+    return await this.#parts.allocation.flush(this.#parts.segments);
+  }
+
+  frameAtOrAfter(lsn: number): LoadedFrame | undefined {
+    return this.#frames.atOrAfter(lsn, false);
+  }
+
+  stats(): LogStats {
+    return {
+      segments: this.#parts.segments.length,
+      bytes: this.#parts.segments.reduce((sum, segment) => sum + segment.dataEnd, 0),
+      counters: this.#commits.counters,
+      frameHits: this.#frames.hits,
+      frameMisses: this.#frames.misses,
+      opens: this.#files.opens,
+      pendingBytes: this.pendingBytes,
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#commits.drain();
+    this.#allocationTimer?.();
+    let failure: unknown;
+    if (this.poison === undefined) {
+      failure = await this.#leaveCleanMark();
+      await this.flushAllocation();
+    }
+    failure ??= await this.#closeFiles();
+    if (failure !== undefined) throw failure;
+  }
+
+  async #leaveCleanMark(): Promise<unknown> {
+    try {
+      const { watermark } = this.#parts;
+      watermark.write(this.durableLsn, this.#active.segment.lastHash, true);
+      await watermark.sync();
+      return undefined;
+    } catch (error) {
+      return error;
+    }
+  }
+
+  async #closeFiles(): Promise<unknown> {
+    const { manifest, watermark, allocation, reserve } = this.#parts;
+    let failure: unknown;
+    for (const file of [
+      this.#files,
+      this.#active.file,
+      this.#created?.file,
+      manifest,
+      watermark,
+      allocation,
+      reserve,
+    ]) {
+      try {
+        await file?.close();
+      } catch (error) {
+        failure ??= error;
+      }
+    }
+    return failure;
+  }
+
+  #host(): CommitHost {
+    const { ports, watermark } = this.#parts;
+    const { segmentBytes, syncIntervalMs } = this.#options;
+    return {
+      clock: ports.clock,
+      scheduler: ports.scheduler,
+      syncIntervalMs,
+      segmentDataBytesMax: segmentBytes - footerBytesMaxFor(segmentBytes),
+      segmentBytes,
+      active: () => this.#active,
+      roll: () => this.#roll(),
+      witness: (durableLsn, lastHash) => watermark.write(durableLsn, lastHash, false),
+      rolledBack: (transactions) => {
+        this.#frames.clear();
+        this.#listener.rolledBack(transactions);
+      },
+      durableAdvanced: (durableLsn) => this.#listener.durableAdvanced(durableLsn),
+    };
+  }
+
+  /**
+   * Order: the old segment is sealed and synced, then the witness, then the new file and its name,
+   * and only then does the manifest say so; nothing is appended to the new one before that.
+   */
+  async #roll(): Promise<void> {
+    const { watermark, manifest, segments, reserve } = this.#parts;
+    const old = this.#active;
+    await this.#withReserve(() => old.seal());
+    watermark.write(this.#commits.writtenLsn, old.segment.lastHash, false);
+    await orSyncFailure(watermark.sync());
+    this.#commits.publishWritten();
+    this.#created ??= await this.#withReserve(() => this.#createSegment(old.segment));
+    const next = this.#created;
+    const names = [...segments, next.segment].map((segment) => segment.toManifest());
+    await orSyncFailure(
+      manifest.install({
+        ...manifest.current,
+        edit: manifest.current.edit + 1,
+        nextSegmentId: next.segment.id + 1,
+        segments: names,
+      }),
+    );
+    segments.push(next.segment);
+    this.#created = undefined;
+    this.#active = next;
+    this.#files.setActive(next);
+    await old.file.close();
+    await this.flushAllocation();
+    await reserve.restore();
+  }
+
+  async #createSegment(previous: Segment): Promise<ActiveSegment> {
+    const { ports, directory, manifest } = this.#parts;
+    const { databaseId, nextSegmentId } = manifest.current;
+    const baseLsn = previous.lastLsn + 1;
+    // A segment of system records alone passes no LSN on: its successor differs by generation.
+    const generation = baseLsn === previous.baseLsn ? previous.generation + 1 : 1;
+    const segment = new Segment(nextSegmentId, generation, baseLsn);
+    // A file of this name can only be what an earlier attempt at this very roll left behind.
+    const path = ports.disk.join(directory, segment.name);
+    if ((await ports.disk.stat(path)) !== undefined) await ports.disk.unlink(path);
+    const header = {
+      databaseId,
+      segmentId: segment.id,
+      generation: segment.generation,
+      nonce: getHash(ports.random.bytes(8), 0),
+      baseLsn: segment.baseLsn,
+      previousHash: previous.lastHash,
+      createdMs: ports.clock.wallMs(),
+    };
+    return await ActiveSegment.create(ports.disk, directory, segment, header, this.#options.segmentBytes);
+  }
+
+  /** Runs a step that needs space; on a full disk gives up the reserve and tries once more. */
+  async #withReserve<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      const full = (error as Partial<VarveError>).code === "DISK_FULL";
+      if (!full || !(await this.#parts.reserve.release())) throw error;
+      return await work();
+    }
+  }
+
+  #allocationChanged(): void {
+    if (this.#allocationDirty) return;
+    this.#allocationDirty = true;
+    this.#allocationTimer ??= this.#parts.ports.scheduler.after(
+      this.#options.allocationFlushMs,
+      () => {
+        this.#allocationTimer = undefined;
+        void this.flushAllocation();
+      },
+    );
+  }
+}

@@ -1,0 +1,93 @@
+// What the engine knows of one segment while the database is open.
+import { zeroHash, type Hash64 } from "./fields.ts";
+import { segmentFileName } from "./file-names.ts";
+import { FrameIndex } from "./frame-index.ts";
+import { type ManifestSegment, SEGMENT_STATE } from "./manifest-codec.ts";
+import { encodeSegmentFooter, type SegmentFooter } from "./segment-codec.ts";
+import { segmentHeaderBytes } from "./segment-format.ts";
+
+/** One segment; fields grow while it is active and stand still once it is sealed. */
+export class Segment {
+  readonly id: number;
+  readonly generation: number;
+  readonly baseLsn: number;
+  nonce: Hash64 = zeroHash;
+  state: number = SEGMENT_STATE.active;
+  index: FrameIndex = new FrameIndex();
+  /** Offset behind the last frame. */
+  dataEnd: number = segmentHeaderBytes;
+  /** Last LSN in the segment; `baseLsn - 1` while it is empty. */
+  lastLsn: number;
+  /** Hash of the last frame, or of the segment before while this one is empty. */
+  lastHash: Hash64 = zeroHash;
+  eventCount = 0;
+  frameCount = 0;
+  firstTimeMs = 0;
+  lastTimeMs = 0;
+  /** Bytes of the file, footer included. */
+  fileBytes = 0;
+
+  constructor(id: number, generation: number, baseLsn: number) {
+    this.id = id;
+    this.generation = generation;
+    this.baseLsn = baseLsn;
+    this.lastLsn = baseLsn - 1;
+  }
+
+  get name(): string {
+    return segmentFileName(this.baseLsn, this.generation);
+  }
+
+  /** Takes note of the frame that now ends the segment. */
+  noteFrame(
+    firstLsn: number,
+    eventCount: number,
+    timeMs: number,
+    frameBytes: number,
+    hash: Hash64,
+  ): void {
+    this.index.note(firstLsn, timeMs, this.dataEnd);
+    if (this.frameCount === 0) this.firstTimeMs = timeMs;
+    this.lastTimeMs = timeMs;
+    this.frameCount++;
+    this.eventCount += eventCount;
+    if (eventCount > 0) this.lastLsn = firstLsn + eventCount - 1;
+    this.dataEnd += frameBytes;
+    this.lastHash = hash;
+  }
+
+  /** Bytes that current state or history still needs; nothing is dropped yet, so all of them. */
+  get liveBytes(): number {
+    return this.dataEnd - segmentHeaderBytes;
+  }
+
+  footer(): SegmentFooter {
+    return {
+      lastLsn: this.lastLsn,
+      closingHash: this.lastHash,
+      firstTimeMs: this.firstTimeMs,
+      lastTimeMs: this.lastTimeMs,
+      eventCount: this.eventCount,
+      frameCount: this.frameCount,
+      liveBytes: this.liveBytes,
+      index: this.index,
+    };
+  }
+
+  footerBytes(): Uint8Array {
+    return encodeSegmentFooter(this.footer());
+  }
+
+  toManifest(): ManifestSegment {
+    const active = this.state === SEGMENT_STATE.active;
+    return {
+      id: this.id,
+      generation: this.generation,
+      baseLsn: this.baseLsn,
+      state: this.state,
+      lastLsn: active ? 0 : this.lastLsn,
+      dataEnd: active ? 0 : this.dataEnd,
+      closingHash: active ? zeroHash : this.lastHash,
+    };
+  }
+}

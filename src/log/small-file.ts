@@ -1,0 +1,25 @@
+// Reads a small file whole.
+import { VarveError } from "../codec/errors.ts";
+import type { Disk } from "../disk/ports.ts";
+
+/** No file that is read whole is larger: what is, is not one of ours. */
+const smallFileBytesMax: number = 64 * 2 ** 20;
+
+/** Returns undefined where there is no such file. */
+export async function readWhole(disk: Disk, path: string): Promise<Uint8Array | undefined> {
+  const found = await disk.stat(path);
+  if (found === undefined) return undefined;
+  if (found.kind !== "file" || found.bytes > smallFileBytesMax) {
+    throw new VarveError("CORRUPT", `${path} is not a file of this database`, {
+      details: { file: path, kind: found.kind, bytes: found.bytes },
+    });
+  }
+  const file = await disk.open(path, "read");
+  try {
+    const bytes = new Uint8Array(found.bytes);
+    const length = await file.read(bytes, 0);
+    return bytes.subarray(0, length);
+  } finally {
+    await file.close();
+  }
+}

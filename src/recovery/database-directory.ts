@@ -1,0 +1,72 @@
+// Decides what a path holds before anything is touched, and creates what must exist before the first segment.
+import { VarveError } from "../codec/errors.ts";
+import type { Disk, Ports } from "../disk/ports.ts";
+import { FILE, isOwnFile, parseSegmentFileName } from "../log/file-names.ts";
+import type { Manifest } from "../log/manifest-codec.ts";
+import { ManifestStore, readManifest } from "../log/manifest-store.ts";
+
+/** What a path was found to hold. */
+export type DirectoryKind =
+  | "missing"
+  /** An empty directory, or what a creation that was cut short has left. */
+  | "empty"
+  | "database";
+
+/**
+ * Classifies a path without changing anything.
+ *
+ * @throws {VarveError} NOT_A_DATABASE for a file or a directory of other things; CORRUPT where
+ *   segments exist but neither copy of the manifest is sound; FORMAT_UNSUPPORTED for a newer version.
+ */
+export async function classifyDirectory(disk: Disk, path: string): Promise<DirectoryKind> {
+  const found = await disk.stat(path);
+  if (found === undefined) return "missing";
+  if (found.kind !== "directory") throw notADatabase(path, "it is not a directory");
+  const names = await disk.list(path);
+  const { manifest } = await readManifest(disk, path, false);
+  if (manifest !== undefined) return "database";
+  // The lock file alone is no database: whoever opens a directory holds it.
+  const own = names.filter((name) => isOwnFile(name) && name !== FILE.lock);
+  const foreign = names.filter((name) => !isOwnFile(name));
+  if (own.some((name) => parseSegmentFileName(name) !== undefined)) {
+    throw new VarveError("CORRUPT", `${path} has segments, but both copies of the manifest are lost`, {
+      details: { file: FILE.manifestA, otherFile: FILE.manifestB, directory: path },
+    });
+  }
+  if (foreign.length > 0) throw notADatabase(path, `it holds ${foreign[0]}`);
+  return "empty";
+}
+
+/**
+ * Makes the directory, its name, and both copies of a manifest without segments durable.
+ * Runs again over whatever an earlier, interrupted run has left.
+ */
+export async function createManifest(ports: Ports, path: string): Promise<ManifestStore> {
+  const { disk, random, clock } = ports;
+  for (const name of await disk.list(path)) {
+    if (isOwnFile(name) && name !== FILE.lock) await disk.unlink(disk.join(path, name));
+  }
+  const manifest: Manifest = {
+    databaseId: random.bytes(16),
+    edit: 1,
+    epoch: 0,
+    nextSegmentId: 1,
+    createdMs: clock.wallMs(),
+    segments: [],
+  };
+  const store = await ManifestStore.create(disk, path, manifest);
+  await disk.syncDirectory(path);
+  return store;
+}
+
+/** Makes the directory and its name durable. */
+export async function createDirectory(disk: Disk, path: string): Promise<void> {
+  await disk.makeDirectory(path);
+  await disk.syncDirectory(disk.dirname(path));
+}
+
+function notADatabase(path: string, reason: string): VarveError {
+  return new VarveError("NOT_A_DATABASE", `${path} is not a varve database: ${reason}`, {
+    details: { path },
+  });
+}

@@ -1,0 +1,50 @@
+// Keeps aside what recovery removes, so that nothing is gone without a trace.
+import type { Disk, DiskFile } from "../disk/ports.ts";
+import { FILE } from "../log/file-names.ts";
+
+/** At most so much of a torn tail is kept. */
+const quarantineBytesMax: number = 4 * 2 ** 20;
+
+async function quarantineDirectory(disk: Disk, directory: string): Promise<string> {
+  const path = disk.join(directory, FILE.quarantine);
+  if ((await disk.stat(path)) === undefined) await disk.makeDirectory(path);
+  return path;
+}
+
+/**
+ * Copies `[offset, offset + bytes)` of a file aside. The same cut in a later recovery writes the
+ * same file again, so that crashes in recovery leave one copy. Returns its name.
+ */
+export async function quarantineTail(
+  disk: Disk,
+  directory: string,
+  file: DiskFile,
+  segmentName: string,
+  offset: number,
+  bytes: number,
+): Promise<string> {
+  const folder = await quarantineDirectory(disk, directory);
+  const name = `${segmentName}.${offset}.tail`;
+  const path = disk.join(folder, name);
+  const tail = new Uint8Array(Math.min(bytes, quarantineBytesMax));
+  const length = await file.read(tail, offset);
+  const copy = await disk.open(path, (await disk.stat(path)) === undefined ? "create" : "write");
+  try {
+    await copy.truncate(0);
+    copy.writeSync(tail.subarray(0, length), 0);
+    await copy.sync();
+  } finally {
+    await copy.close();
+  }
+  await disk.syncDirectory(folder);
+  return `${FILE.quarantine}/${name}`;
+}
+
+/** Moves a file of the database's that no manifest names aside. Returns its new name. */
+export async function quarantineFile(disk: Disk, directory: string, name: string): Promise<string> {
+  const folder = await quarantineDirectory(disk, directory);
+  await disk.rename(disk.join(directory, name), disk.join(folder, name));
+  await disk.syncDirectory(folder);
+  await disk.syncDirectory(directory);
+  return `${FILE.quarantine}/${name}`;
+}

@@ -1,0 +1,313 @@
+// The opening procedure: reads everything, decides, and only then acts. Refusing changes no byte on disk.
+import { MalformedBytes } from "../codec/bytes.ts";
+import { VarveError } from "../codec/errors.ts";
+import type { DiskFile, Ports } from "../disk/ports.ts";
+import { ActiveSegment } from "../log/active-segment.ts";
+import { AllocationFile, readAllocation } from "../log/allocation-table.ts";
+import { getHash, sameHash, zeroHash } from "../log/fields.ts";
+import { FILE, parseSegmentFileName } from "../log/file-names.ts";
+import { type Manifest, SEGMENT_STATE } from "../log/manifest-codec.ts";
+import { ManifestStore, readManifest } from "../log/manifest-store.ts";
+import { ReserveFile } from "../log/reserve.ts";
+import { Segment } from "../log/segment.ts";
+import type { LogParts } from "../log/segment-log.ts";
+import { readWatermark, type Watermark, WatermarkFile, watermarkSlotOffsets } from "../log/watermark.ts";
+import { quarantineFile, quarantineTail } from "./quarantine.ts";
+import { reappend } from "./reappend.ts";
+import type { RecoveryReport } from "./recovery-report.ts";
+import { cutTo, pointOf, Replay, type ReplaySink, type SegmentPoint } from "./replay.ts";
+import { readSegments, type ScannedLog } from "./scan-log.ts";
+
+export interface RecoverOptions {
+  readonly segmentBytes: number;
+}
+
+export interface Recovered {
+  readonly parts: LogParts;
+  readonly report: RecoveryReport;
+}
+
+/**
+ * Opens the log of a database that has a manifest, handing every recovered transaction to `sink`.
+ *
+ * @throws {VarveError} CORRUPT where acknowledged data is damaged; FORMAT_UNSUPPORTED; IO.
+ */
+export async function recover(
+  ports: Ports,
+  directory: string,
+  options: RecoverOptions,
+  sink: ReplaySink,
+): Promise<Recovered> {
+  const recovery = new Recovery(ports, directory, options);
+  try {
+    return await recovery.run(sink);
+  } catch (error) {
+    await recovery.abandon();
+    throw error instanceof MalformedBytes ? malformedLog(error) : error;
+  }
+}
+
+class Recovery {
+  readonly #ports: Ports;
+  readonly #directory: string;
+  readonly #options: RecoverOptions;
+  readonly #startedMs: number;
+  readonly #rebuilt: string[] = [];
+  readonly #warnings: string[] = [];
+  readonly #quarantined: string[] = [];
+  readonly #opened: { close(): Promise<void> }[] = [];
+  #truncatedBytes = 0;
+
+  constructor(ports: Ports, directory: string, options: RecoverOptions) {
+    this.#ports = ports;
+    this.#directory = directory;
+    this.#options = options;
+    this.#startedMs = ports.clock.monotonicMs();
+  }
+
+  async run(sink: ReplaySink): Promise<Recovered> {
+    const { disk } = this.#ports;
+    const found = await readManifest(disk, this.#directory, false);
+    const manifest = found.manifest!;
+    this.#rebuilt.push(...found.damaged, ...found.missing);
+    const watermark = await readWatermark(disk, this.#directory, manifest.databaseId);
+    const allocation = await readAllocation(disk, this.#directory, manifest.databaseId);
+    const isNew = manifest.segments.length === 0;
+    if (allocation === undefined && !isNew) this.#rebuilt.push(FILE.allocation);
+    if (watermark === undefined && !isNew) this.#rebuilt.push(FILE.watermark);
+    const replay = new Replay(sink, watermark);
+    const log = await readSegments(disk, this.#directory, manifest, watermark, replay);
+    if (log !== undefined) this.#keep(log.file);
+
+    // Everything above only read; from here on the database is ours.
+    const store = await ManifestStore.open(disk, this.#directory, manifest);
+    this.#keep(store);
+    await this.#setAsideStrays(manifest);
+    const segments = log?.segments ?? [];
+    const clean = isNew || (log !== undefined && this.#isClean(log, watermark));
+    const active = await this.#makeActive(store, segments, log, replay, clean);
+    const watermarkFile = await this.#openWatermark(manifest, watermark);
+    const last = segments[segments.length - 1]!;
+    if (!clean || isNew || watermark === undefined) {
+      watermarkFile.write(last.lastLsn, last.lastHash, false);
+      await watermarkFile.sync();
+    }
+    const allocationFile = this.#keep(
+      new AllocationFile(await this.#openOrCreate(FILE.allocation), manifest.databaseId),
+    );
+    if (allocation === undefined) await allocationFile.flush(segments);
+    const reserve = this.#keep(
+      await ReserveFile.open(disk, disk.join(this.#directory, FILE.reserve)),
+    );
+    await disk.syncDirectory(this.#directory);
+    const lastLsn = last.lastLsn;
+    return {
+      parts: {
+        ports: this.#ports,
+        directory: this.#directory,
+        manifest: store,
+        segments,
+        active,
+        watermark: watermarkFile,
+        allocation: allocationFile,
+        reserve,
+        lastLsn,
+        nextLsn: lastLsn + 1,
+        lastTimeMs: segments.reduce((ms, segment) => Math.max(ms, segment.lastTimeMs), 0),
+      },
+      report: this.#report(clean, lastLsn, replay.replayedEvents),
+    };
+  }
+
+  async abandon(): Promise<void> {
+    for (const file of this.#opened) await file.close().catch(() => {});
+  }
+
+  #keep<T extends { close(): Promise<void> }>(file: T): T {
+    this.#opened.push(file);
+    return file;
+  }
+
+  /** Clean is what the mark of the last close describes exactly. */
+  #isClean(log: ScannedLog, watermark: Watermark | undefined): boolean {
+    const last = log.segments[log.segments.length - 1]!;
+    return (
+      watermark?.clean === true &&
+      watermark.durableLsn === last.lastLsn &&
+      sameHash(watermark.lastHash, last.lastHash) &&
+      log.decision.action === "accept" &&
+      log.scan.end === "blank" &&
+      log.cutPending === undefined
+    );
+  }
+
+  async #makeActive(
+    store: ManifestStore,
+    segments: Segment[],
+    log: ScannedLog | undefined,
+    replay: Replay,
+    clean: boolean,
+  ): Promise<ActiveSegment> {
+    if (log === undefined) return await this.#firstSegment(store, segments);
+    const last = segments[segments.length - 1]!;
+    const end: SegmentPoint = replay.openFrom ?? pointOf(last);
+    const proven = replay.proven!;
+    if (log.decision.action === "cut") await this.#saveTail(log, end);
+    cutTo(last, end);
+    if (proven.offset < end.offset && !clean) {
+      return await this.#moveSuffix(store, segments, log, proven);
+    }
+    const active = new ActiveSegment(last, log.file, log.scan.fileBytes);
+    const untidy = log.decision.action === "cut" || log.scan.end === "footer";
+    // Order: what is cut must be durably gone before anything is appended in its place.
+    if (untidy) await active.cutBack();
+    await this.#finishCut(log);
+    await this.#install(store, segments);
+    return active;
+  }
+
+  async #saveTail(log: ScannedLog, end: SegmentPoint): Promise<void> {
+    const { disk } = this.#ports;
+    const bytes = log.behind.bytes + (log.scan.offset - end.offset);
+    this.#truncatedBytes = bytes;
+    if (bytes === 0) return;
+    const name = log.segments[log.segments.length - 1]!.name;
+    const kept = await quarantineTail(disk, this.#directory, log.file, name, end.offset, bytes);
+    this.#quarantined.push(kept);
+    await disk.syncDirectory(this.#directory);
+    const dropped = log.behind.frames;
+    if (dropped > 0) this.#warnings.push(`${dropped} frames behind a torn one were never acknowledged`);
+  }
+
+  /** The suffix above the watermark moves to a new segment before the old one is cut below it. */
+  async #moveSuffix(
+    store: ManifestStore,
+    segments: Segment[],
+    log: ScannedLog,
+    proven: SegmentPoint,
+  ): Promise<ActiveSegment> {
+    const { disk } = this.#ports;
+    const old = segments.pop()!;
+    const active = await reappend({
+      ports: this.#ports,
+      directory: this.#directory,
+      databaseId: store.current.databaseId,
+      segmentId: store.current.nextSegmentId,
+      segmentBytes: this.#options.segmentBytes,
+      from: log.file,
+      old,
+      proven,
+    });
+    this.#keep(active.file);
+    const empty = proven.frameCount === 0;
+    cutTo(old, proven);
+    if (!empty) {
+      old.state = SEGMENT_STATE.cutPending;
+      segments.push(old);
+    }
+    segments.push(active.segment);
+    await this.#install(store, segments, active.segment.id + 1);
+    // Order: only now that the manifest names the copy may the old bytes go.
+    if (empty) {
+      await log.file.close();
+      await disk.unlink(disk.join(this.#directory, old.name));
+      await disk.syncDirectory(this.#directory);
+    } else {
+      await new ActiveSegment(old, log.file, log.scan.fileBytes).seal();
+      await log.file.close();
+      await this.#finishCut(log);
+      await this.#install(store, segments);
+    }
+    return active;
+  }
+
+  /** Completes a cut that an earlier recovery had announced in the manifest but not finished. */
+  async #finishCut(log: ScannedLog): Promise<void> {
+    const segment = log.cutPending;
+    if (segment === undefined) return;
+    const { disk } = this.#ports;
+    const file = await disk.open(disk.join(this.#directory, segment.name), "write");
+    try {
+      await new ActiveSegment(segment, file, await file.size()).seal();
+    } finally {
+      await file.close();
+    }
+  }
+
+  async #firstSegment(store: ManifestStore, segments: Segment[]): Promise<ActiveSegment> {
+    const { random, clock, disk } = this.#ports;
+    const segment = new Segment(store.current.nextSegmentId, 1, 1);
+    const header = {
+      databaseId: store.current.databaseId,
+      segmentId: segment.id,
+      generation: 1,
+      nonce: getHash(random.bytes(8), 0),
+      baseLsn: 1,
+      previousHash: zeroHash,
+      createdMs: clock.wallMs(),
+    };
+    const { segmentBytes } = this.#options;
+    const active = await ActiveSegment.create(disk, this.#directory, segment, header, segmentBytes);
+    this.#keep(active.file);
+    segments.push(segment);
+    await this.#install(store, segments, segment.id + 1);
+    return active;
+  }
+
+  /** Installs the segments as they now are, under a new epoch that fences older writers off. */
+  async #install(store: ManifestStore, segments: readonly Segment[], nextId?: number): Promise<void> {
+    const { current } = store;
+    await store.install({
+      ...current,
+      edit: current.edit + 1,
+      epoch: current.epoch + 1,
+      nextSegmentId: nextId ?? current.nextSegmentId,
+      segments: segments.map((segment) => segment.toManifest()),
+    });
+  }
+
+  async #setAsideStrays(manifest: Manifest): Promise<void> {
+    const { disk } = this.#ports;
+    const named = new Set(manifest.segments.map((s) => new Segment(s.id, s.generation, s.baseLsn).name));
+    for (const name of (await disk.list(this.#directory)).sort()) {
+      if (parseSegmentFileName(name) === undefined || named.has(name)) continue;
+      // Nothing is acknowledged in a segment before the manifest names it: this one holds no more
+      // than a copy, or what a roll had begun.
+      this.#quarantined.push(await quarantineFile(disk, this.#directory, name));
+      this.#warnings.push(`segment ${name} is not named by the manifest`);
+    }
+  }
+
+  async #openWatermark(manifest: Manifest, found: Watermark | undefined): Promise<WatermarkFile> {
+    const file = await this.#openOrCreate(FILE.watermark);
+    const whole = watermarkSlotOffsets[1]! + 4096;
+    if ((await file.size()) < whole) file.writeSync(new Uint8Array(whole), 0);
+    return this.#keep(new WatermarkFile(file, manifest.databaseId, found?.sequence ?? 0));
+  }
+
+  async #openOrCreate(name: string): Promise<DiskFile> {
+    const { disk } = this.#ports;
+    const path = disk.join(this.#directory, name);
+    return await disk.open(path, (await disk.stat(path)) === undefined ? "create" : "write");
+  }
+
+  #report(clean: boolean, lastLsn: number, replayedEvents: number): RecoveryReport {
+    return {
+      clean,
+      checkpointLsn: 0,
+      lastLsn,
+      replayedEvents,
+      truncatedBytes: this.#truncatedBytes,
+      quarantined: this.#quarantined,
+      rebuilt: this.#rebuilt,
+      elapsedMs: this.#ports.clock.monotonicMs() - this.#startedMs,
+      warnings: this.#warnings,
+    };
+  }
+}
+
+function malformedLog(cause: MalformedBytes): VarveError {
+  return new VarveError("CORRUPT", `a frame with a sound checksum makes no sense: ${cause.message}`, {
+    cause,
+  });
+}

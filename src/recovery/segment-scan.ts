@@ -1,0 +1,181 @@
+// Reads a segment's frames from front to back, checking each, and finds out what lies behind the last good one.
+import { limits } from "../codec/limits.ts";
+import type { DiskFile } from "../disk/ports.ts";
+import type { Hash64 } from "../log/fields.ts";
+import { checkFrame, emptyFrameHeader, type FrameFault, type FrameHeader } from "../log/frame-codec.ts";
+import { frameAlignment, frameHeaderBytes } from "../log/frame-format.ts";
+import type { Segment } from "../log/segment.ts";
+import { decodeSegmentFooter, looksLikeFooter } from "../log/segment-codec.ts";
+import { segmentHeaderBytes } from "../log/segment-format.ts";
+import type { Behind, ScanEnd } from "./recovery-case.ts";
+
+const chunkBytes: number = 1024 * 1024;
+
+/** Called with each good frame, in order; the bytes are good until the next call. */
+export type FrameSink = (
+  header: Readonly<FrameHeader>,
+  bytes: Uint8Array,
+  payloadFrom: number,
+  offset: number,
+) => void;
+
+export interface SegmentScan {
+  readonly end: ScanEnd;
+  /** Why the bytes at the end are no frame. */
+  readonly fault: FrameFault;
+  /** Offset at which the scan ended. */
+  readonly offset: number;
+  readonly fileBytes: number;
+}
+
+/** A window on the file that moves forward. */
+class Window {
+  bytes: Uint8Array = new Uint8Array(chunkBytes);
+  at = 0;
+  end = 0;
+  readonly #file: DiskFile;
+
+  constructor(file: DiskFile) {
+    this.#file = file;
+  }
+
+  /** Sees to it that `[offset, offset + count)` is in the window, as far as the file has it. */
+  async cover(offset: number, count: number, limit: number): Promise<void> {
+    const wanted = Math.min(offset + count, limit);
+    if (offset >= this.at && wanted <= this.end) return;
+    const size = Math.max(chunkBytes, count);
+    if (this.bytes.length < size) this.bytes = new Uint8Array(size);
+    const into = this.bytes.subarray(0, Math.min(this.bytes.length, Math.max(0, limit - offset)));
+    this.at = offset;
+    this.end = offset + (await this.#file.read(into, offset));
+  }
+}
+
+/**
+ * Scans `segment`, whose header has been read, noting every good frame in it.
+ *
+ * @param dataEnd where the frames of a segment that is not active end; undefined for the active one.
+ * @param noted called once a frame handed to `sink` is noted in the segment.
+ */
+export async function scanSegment(
+  file: DiskFile,
+  segment: Segment,
+  previousLastLsn: number,
+  dataEnd: number | undefined,
+  sink: FrameSink,
+  noted: () => void,
+): Promise<SegmentScan> {
+  const fileBytes = await file.size();
+  const limit = Math.min(fileBytes, dataEnd ?? fileBytes);
+  const window = new Window(file);
+  const header = emptyFrameHeader();
+  let expectedLsn = previousLastLsn + 1;
+  let offset = segmentHeaderBytes;
+  const ended = (end: ScanEnd, fault: FrameFault): SegmentScan => ({ end, fault, offset, fileBytes });
+  while (true) {
+    if (dataEnd !== undefined && offset === dataEnd) return ended("sealed-end", "none");
+    await window.cover(offset, frameHeaderBytes, limit);
+    let fault = checkFrame(window.bytes, offset - window.at, window.end - window.at, segment.nonce, header);
+    if (fault === "short" && header.frameBytes <= limit - offset && limit - offset >= frameHeaderBytes) {
+      await window.cover(offset, header.frameBytes, limit);
+      fault = checkFrame(window.bytes, offset - window.at, window.end - window.at, segment.nonce, header);
+    }
+    if (fault === "blank") return ended("blank", fault);
+    if (fault !== "none") {
+      const footer = dataEnd === undefined && (await endsWithFooter(file, segment, offset, fileBytes));
+      return ended(footer ? "footer" : "damaged", fault);
+    }
+    const chained = header.previousHash === segment.lastHash.lo;
+    if (!chained || header.firstLsn < expectedLsn) return ended("misplaced", fault);
+    sink(header, window.bytes, offset - window.at + frameHeaderBytes, offset);
+    segment.noteFrame(header.firstLsn, header.eventCount, header.timeMs, header.frameBytes, {
+      lo: header.hashLo,
+      hi: header.hashHi,
+    });
+    noted();
+    expectedLsn = header.firstLsn + header.eventCount;
+    offset += header.frameBytes;
+  }
+}
+
+async function endsWithFooter(
+  file: DiskFile,
+  segment: Segment,
+  offset: number,
+  fileBytes: number,
+): Promise<boolean> {
+  if (fileBytes - offset > chunkBytes * 64) return false;
+  const bytes = new Uint8Array(fileBytes - offset);
+  await file.read(bytes, offset);
+  if (!looksLikeFooter(bytes, 0, bytes.length)) return false;
+  const footer = decodeSegmentFooter(bytes);
+  return footer !== undefined && sameEnd(footer.closingHash, segment.lastHash);
+}
+
+function sameEnd(a: Hash64, b: Hash64): boolean {
+  return a.lo === b.lo && a.hi === b.hi;
+}
+
+export interface BehindFindings {
+  readonly behind: Behind;
+  /** Bytes from the end to the last one that is not zero. */
+  readonly bytes: number;
+  readonly frames: number;
+}
+
+/** Looks at everything behind `offset`: is there anything, are there sound frames, does one testify? */
+export async function lookBehind(
+  file: DiskFile,
+  segment: Segment,
+  offset: number,
+  fileBytes: number,
+): Promise<BehindFindings> {
+  const lastByte = await lastNonZero(file, offset, fileBytes);
+  if (lastByte < offset) return { behind: "nothing", bytes: 0, frames: 0 };
+  const end = lastByte + 1;
+  const window = new Window(file);
+  const header = emptyFrameHeader();
+  let frames = 0;
+  let witness = false;
+  // Frames are 8-aligned, so a sound one behind the damage is found at one of these offsets.
+  let at = offset + frameAlignment;
+  while (at + frameHeaderBytes <= end + frameAlignment && at < fileBytes) {
+    await window.cover(at, frameHeaderBytes, fileBytes);
+    let fault = checkFrame(window.bytes, at - window.at, window.end - window.at, segment.nonce, header);
+    if (fault === "short" && plausible(header, segment, fileBytes - at)) {
+      await window.cover(at, header.frameBytes, fileBytes);
+      fault = checkFrame(window.bytes, at - window.at, window.end - window.at, segment.nonce, header);
+    }
+    if (fault === "none" && header.firstLsn > segment.lastLsn) {
+      frames++;
+      if (header.durableLsn > segment.lastLsn) witness = true;
+      at += header.frameBytes;
+    } else {
+      at += frameAlignment;
+    }
+  }
+  const behind: Behind = witness ? "witness" : frames > 0 ? "frames" : "bytes";
+  return { behind, bytes: end - offset, frames };
+}
+
+/** Spares reading on behalf of lengths that only look like one. */
+function plausible(header: FrameHeader, segment: Segment, room: number): boolean {
+  return (
+    header.frameBytes <= room &&
+    header.frameBytes >= frameHeaderBytes &&
+    header.firstLsn > segment.lastLsn &&
+    header.firstLsn <= limits.lsnMax &&
+    header.durableLsn >= 0
+  );
+}
+
+async function lastNonZero(file: DiskFile, from: number, to: number): Promise<number> {
+  const buffer = new Uint8Array(chunkBytes);
+  for (let end = to; end > from; ) {
+    const at = Math.max(from, end - chunkBytes);
+    const length = await file.read(buffer.subarray(0, end - at), at);
+    for (let i = length - 1; i >= 0; i--) if (buffer[i] !== 0) return at + i;
+    end = at;
+  }
+  return from - 1;
+}

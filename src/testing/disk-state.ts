@@ -1,0 +1,174 @@
+// The inodes of a simulated disk and the tree they form. It knows paths and effects; calls, faults and
+// crash points are the business of SimulatedDisk.
+import {
+  applyEntryEffect,
+  applyFileEffect,
+  DirectoryNode,
+  type EntryEffect,
+  type FileEffect,
+  FileNode,
+  type Inode,
+  newDirectory,
+  newFile,
+  settle,
+} from "./inode.ts";
+import { partsOf } from "./simulated-path.ts";
+
+const ROOT = 1;
+
+export interface Place {
+  readonly directory: DirectoryNode;
+  readonly name: string;
+}
+
+type WithoutSequence<E> = E extends unknown ? Omit<E, "sequence"> : never;
+
+export class DiskState {
+  readonly nodes: Map<number, Inode> = new Map();
+  nextInode: number = ROOT + 1;
+  /** Number of the newest effect. */
+  sequence = 0;
+  /** Changes whenever the effects at risk do. */
+  version = 0;
+
+  get root(): DirectoryNode {
+    return this.nodes.get(ROOT) as DirectoryNode;
+  }
+
+  static empty(): DiskState {
+    const state = new DiskState();
+    state.nodes.set(ROOT, newDirectory(ROOT));
+    return state;
+  }
+
+  /** What is visible at `path`. */
+  find(path: string): Inode | undefined {
+    let node: Inode | undefined = this.root;
+    for (const part of partsOf(path)) {
+      if (node === undefined || node.kind === "file") return undefined;
+      const child = node.visible.get(part);
+      node = child === undefined ? undefined : this.nodes.get(child);
+    }
+    return node;
+  }
+
+  /** The directory that holds, or would hold, the name at the end of `path`. */
+  place(path: string): Place | undefined {
+    const parts = partsOf(path);
+    const name = parts.pop();
+    const directory = this.find(parts.join("/"));
+    if (name === undefined || directory?.kind !== "directory") return undefined;
+    return { directory, name };
+  }
+
+  childAt(place: Place): Inode | undefined {
+    const child = place.directory.visible.get(place.name);
+    return child === undefined ? undefined : this.nodes.get(child);
+  }
+
+  changeFile(file: FileNode, change: WithoutSequence<FileEffect>): void {
+    this.version += 1;
+    const effect: FileEffect = { ...change, sequence: ++this.sequence };
+    applyFileEffect(file.visible, effect);
+    file.dirty.push(effect);
+  }
+
+  changeEntry(directory: DirectoryNode, change: WithoutSequence<EntryEffect>): void {
+    this.version += 1;
+    const effect: EntryEffect = { ...change, sequence: ++this.sequence };
+    applyEntryEffect(directory.visible, effect);
+    directory.dirty.push(effect);
+  }
+
+  /** Ends a sync that was called at `sequence`: the first `count` effects it covers are durable. */
+  settle(node: Inode, sequence: number, count: number): void {
+    this.version += 1;
+    settle(node, sequence, count);
+  }
+
+  createFile(place: Place): FileNode {
+    const file = newFile(this.nextInode++);
+    file.links = 1;
+    this.nodes.set(file.number, file);
+    this.changeEntry(place.directory, { kind: "create", name: place.name, inode: file.number });
+    return file;
+  }
+
+  createDirectory(place: Place): DirectoryNode {
+    const made = newDirectory(this.nextInode++);
+    this.nodes.set(made.number, made);
+    this.changeEntry(place.directory, { kind: "create", name: place.name, inode: made.number });
+    return made;
+  }
+
+  unlink(place: Place, file: FileNode): void {
+    file.links -= 1;
+    this.changeEntry(place.directory, { kind: "unlink", name: place.name, inode: file.number });
+  }
+
+  rename(from: Place, to: Place, node: Inode): void {
+    const replaced = this.childAt(to);
+    if (replaced === node) return;
+    if (replaced?.kind === "file") replaced.links -= 1;
+    const inode = node.number;
+    if (from.directory === to.directory) {
+      this.changeEntry(from.directory, { kind: "rename", name: from.name, to: to.name, inode });
+      return;
+    }
+    // Across directories it is two changes, and a crash may keep either.
+    this.changeEntry(to.directory, { kind: "create", name: to.name, inode });
+    this.changeEntry(from.directory, { kind: "unlink", name: from.name, inode });
+  }
+
+  /** Space that visible and still open files take. */
+  allocatedBytes(): number {
+    let bytes = 0;
+    for (const node of this.nodes.values()) {
+      if (node.kind === "file" && (node.links > 0 || node.openHandles > 0)) {
+        bytes += node.visible.allocatedBytes;
+      }
+    }
+    return bytes;
+  }
+
+  /** An independent copy, as after the death of every process: no handle is open on it. */
+  clone(): DiskState {
+    const copy = new DiskState();
+    copy.nextInode = this.nextInode;
+    copy.sequence = this.sequence;
+    for (const node of this.reachable()) copy.nodes.set(node.number, cloneNode(node));
+    return copy;
+  }
+
+  /** Every inode that some name stands for, visible or after some crash. */
+  reachable(): Inode[] {
+    const seen = new Set<number>([ROOT]);
+    const found: Inode[] = [this.root];
+    for (let at = 0; at < found.length; at++) {
+      const node = found[at] as Inode;
+      if (node.kind === "file") continue;
+      const add = (number: number): void => {
+        const child = this.nodes.get(number);
+        if (child === undefined || seen.has(number)) return;
+        seen.add(number);
+        found.push(child);
+      };
+      for (const number of node.visible.values()) add(number);
+      for (const number of node.durable.values()) add(number);
+      for (const effect of node.dirty) add(effect.inode);
+    }
+    return found;
+  }
+}
+
+function cloneNode(node: Inode): Inode {
+  if (node.kind === "file") {
+    const copy = new FileNode(node.number, node.visible.clone(), node.durable.clone());
+    copy.dirty = node.dirty.slice();
+    copy.links = node.links;
+    return copy;
+  }
+  const copy = new DirectoryNode(node.number, new Map(node.visible), new Map(node.durable));
+  copy.dirty = node.dirty.slice();
+  return copy;
+}

@@ -1,0 +1,397 @@
+// A disk in memory that forgets what a real one may forget: deterministic, countable, breakable at every
+// call, and cheap to cut the power of. What a crash may leave is chosen in survival.ts and made in
+// crash-clone.ts.
+import { lockedError, unsafeFileError } from "../disk/disk-error.ts";
+import type { Disk, DiskFile, DiskLock, DiskStat, OpenMode } from "../disk/ports.ts";
+import { CallGate, type DelayHook, failure, type GatedCall, underFault } from "./call-gate.ts";
+import { type AtRisk, cutState, effectsAtRisk } from "./crash-clone.ts";
+import { DiskState, type Place } from "./disk-state.ts";
+import { makeParents, putDurable, removeDurable } from "./durable-edit.ts";
+import type { Fault, FaultRule } from "./faults.ts";
+import { coveredCount, type DirectoryNode } from "./inode.ts";
+import { type FileHost, SimulatedFile, syncedCount } from "./simulated-file.ts";
+import { SimulatedLock } from "./simulated-lock.ts";
+import { dirnamePath, joinPath, resolvePath } from "./simulated-path.ts";
+import { hashText, SimulatedRandom } from "./simulated-random.ts";
+import {
+  type DirtyEffect,
+  familyOf,
+  outcomesOf,
+  type RandomSurvivalOptions,
+  randomSurvivalOf,
+  type Survival,
+} from "./survival.ts";
+import type { DiskCall, TraceEntry, TraceLevel } from "./trace.ts";
+
+export interface SimulatedDiskOptions {
+  /** Fixes the order of directory listings; default 1. */
+  readonly seed?: number;
+  /** Space for file contents, in whole pages of 4 KiB, holes not counted; default without bound. */
+  readonly capacityBytes?: number;
+  /** How many handles may be open at a time; one more fails with `EMFILE`. Default without bound. */
+  readonly openFilesMax?: number;
+  /** Default `changes`. */
+  readonly trace?: TraceLevel;
+  /** Holds back every asynchronous call until it resolves; the effect happens then. */
+  readonly delay?: DelayHook;
+}
+
+const lockName = "lock";
+
+/**
+ * A `Disk` in memory. Every effect is visible at once and durable only by a sync that was called after
+ * it; each may survive or be lost on its own at a power cut.
+ *
+ * `onCall` hears every call that changes state, before and after its effect, and stops the world there
+ * by throwing: that call and all later ones fail with `DeadDiskError`. `kill` and `powerCut` give the disk
+ * that the next process finds. Disks never share state that either could change.
+ */
+export class SimulatedDisk implements Disk {
+  readonly seed: number;
+  /** How many kills and power cuts lie behind this disk. */
+  readonly generation: number;
+  /** May be changed at any time. */
+  capacityBytes: number;
+  readonly #openFilesMax: number;
+  readonly #gate: CallGate;
+  readonly #state: DiskState;
+  readonly #host: FileHost;
+  readonly #locks: Map<number, string> = new Map();
+  #openFiles = 0;
+  #listings = 0;
+  #risk: AtRisk | undefined;
+
+  constructor(options: SimulatedDiskOptions = {}, state?: DiskState, generation = 0) {
+    this.seed = options.seed ?? 1;
+    this.generation = generation;
+    this.capacityBytes = options.capacityBytes ?? Number.POSITIVE_INFINITY;
+    this.#openFilesMax = options.openFilesMax ?? Number.POSITIVE_INFINITY;
+    this.#gate = new CallGate(options.trace ?? "changes", options.delay);
+    this.#state = state ?? DiskState.empty();
+    this.#host = {
+      gate: this.#gate,
+      state: this.#state,
+      freeBytes: () => this.#freeBytes(),
+      closed: () => {
+        this.#openFiles -= 1;
+      },
+    };
+  }
+
+  /** Calls so far that change state; the next one has this number. */
+  get calls(): number {
+    return this.#gate.calls;
+  }
+
+  /** Read calls so far. */
+  get reads(): number {
+    return this.#gate.reads;
+  }
+
+  get trace(): readonly TraceEntry[] {
+    return this.#gate.trace;
+  }
+
+  /** Push rules here to make calls fail. A disk made by `kill`, `powerCut` or `clone` starts without any. */
+  get faults(): FaultRule[] {
+    return this.#gate.faults;
+  }
+
+  /** Whether it was killed or crashed; every call fails then. */
+  get dead(): boolean {
+    return this.#gate.dead;
+  }
+
+  /** Handles that are open. */
+  get openFiles(): number {
+    return this.#openFiles;
+  }
+
+  get onCall(): ((call: DiskCall) => void) | undefined {
+    return this.#gate.onCall;
+  }
+
+  set onCall(hook: ((call: DiskCall) => void) | undefined) {
+    this.#gate.onCall = hook;
+  }
+
+  get delay(): DelayHook | undefined {
+    return this.#gate.delay;
+  }
+
+  set delay(hook: DelayHook | undefined) {
+    this.#gate.delay = hook;
+  }
+
+  open(path: string, mode: OpenMode): Promise<DiskFile> {
+    if (mode !== "create") {
+      const call: GatedCall = { operation: "open", path };
+      return this.#gate.observeLater(call, () => this.#openFile(call, mode));
+    }
+    const call: GatedCall = { operation: "create", path };
+    return this.#gate.changeLater(call, (fault) => this.#createFile(call, fault));
+  }
+
+  openSync(path: string): DiskFile {
+    const call: GatedCall = { operation: "open", path };
+    return this.#gate.observe(call, () => this.#openFile(call, "read"));
+  }
+
+  stat(path: string): Promise<DiskStat | undefined> {
+    return this.#gate.observeLater({ operation: "stat", path }, () => {
+      const node = this.#state.find(path);
+      if (node === undefined) return undefined;
+      const identity = `sim:${node.number}`;
+      if (node.kind === "directory") return { kind: "directory", bytes: 0, identity, links: 2 };
+      return { kind: "file", bytes: node.visible.size, identity, links: node.links };
+    });
+  }
+
+  list(path: string): Promise<string[]> {
+    const call: GatedCall = { operation: "list", path };
+    return this.#gate.observeLater(call, () => {
+      const names = [...this.#directory(call).visible.keys()].sort();
+      this.#listings += 1;
+      const random = new SimulatedRandom(hashText(path, this.seed + this.#listings));
+      return random.shuffle(names);
+    });
+  }
+
+  makeDirectory(path: string): Promise<void> {
+    const call: GatedCall = { operation: "makeDirectory", path };
+    return this.#gate.changeLater(call, (fault) =>
+      underFault(call, fault, () => {
+        if (this.#state.find(path) !== undefined) throw failure(call, "EEXIST");
+        this.#state.createDirectory(this.#place(call, path));
+      }),
+    );
+  }
+
+  rename(from: string, to: string): Promise<void> {
+    const call: GatedCall = { operation: "rename", path: from };
+    return this.#gate.changeLater(call, (fault) =>
+      underFault(call, fault, () => {
+        const source = this.#place(call, from);
+        const node = this.#state.childAt(source);
+        if (node === undefined) throw failure(call, "ENOENT");
+        const target = this.#place(call, to);
+        const replaced = this.#state.childAt(target);
+        if (replaced?.kind === "directory" && replaced !== node) throw failure(call, "EISDIR");
+        if (node.kind === "directory" && replaced?.kind === "file") throw failure(call, "ENOTDIR");
+        this.#state.rename(source, target, node);
+      }),
+    );
+  }
+
+  unlink(path: string): Promise<void> {
+    const call: GatedCall = { operation: "unlink", path };
+    return this.#gate.changeLater(call, (fault) =>
+      underFault(call, fault, () => {
+        const place = this.#place(call, path);
+        const node = this.#state.childAt(place);
+        if (node === undefined) throw failure(call, "ENOENT");
+        if (node.kind === "directory") throw failure(call, "EISDIR");
+        this.#state.unlink(place, node);
+      }),
+    );
+  }
+
+  syncDirectory(path: string): Promise<void> {
+    const call: GatedCall = { operation: "syncDirectory", path };
+    const sequence = this.#state.sequence;
+    return this.#gate.changeLater(call, (fault) => {
+      const directory = this.#directory(call);
+      const covered = coveredCount(directory, sequence);
+      this.#state.settle(directory, sequence, syncedCount(covered, fault));
+      if (fault !== undefined) throw failure(call, fault.errno);
+    });
+  }
+
+  /**
+   * As on a real disk the holder's `lock` file appears, and goes with the release. It is durable at once:
+   * after every crash it is there, and adds nothing to what a survival must decide.
+   */
+  lock(path: string, holder: string): Promise<DiskLock> {
+    const call: GatedCall = { operation: "lock", path };
+    return this.#gate.changeLater(call, (fault) =>
+      underFault(call, fault, () => {
+        const directory = this.#directory(call);
+        const owner = this.#locks.get(directory.number);
+        if (owner !== undefined) throw lockedError(path, owner);
+        this.#locks.set(directory.number, holder);
+        putDurable(this.#state, { directory, name: lockName }, new TextEncoder().encode(holder));
+        return new SimulatedLock(() => this.#release(directory, path));
+      }),
+    );
+  }
+
+  join(...parts: string[]): string {
+    return joinPath(...parts);
+  }
+
+  dirname(path: string): string {
+    return dirnamePath(path);
+  }
+
+  resolve(path: string): string {
+    return resolvePath(path);
+  }
+
+  /** Stops the world here: every call from now on, in flight or new, fails with `DeadDiskError`. */
+  stop(): void {
+    this.#gate.dead = true;
+  }
+
+  /**
+   * The process dies, the machine does not: this disk is dead, and the one returned shows everything
+   * written, with the same effects still at risk. No lock is held and no handle open.
+   */
+  kill(): SimulatedDisk {
+    this.stop();
+    return this.clone();
+  }
+
+  /** As `kill`, but this disk lives on: what another process would find at this moment. */
+  clone(): SimulatedDisk {
+    return this.#next(this.#state.clone());
+  }
+
+  /**
+   * The machine dies: the disk returned holds what is durable, and of the effects at risk what `survival`
+   * says; nothing is at risk on it. This disk stays as it is, alive or dead, and may be cut again.
+   */
+  powerCut(survival: Survival): SimulatedDisk {
+    const risk = this.#atRisk();
+    return this.#next(cutState(this.#state, risk, outcomesOf(survival, risk.views)));
+  }
+
+  /** The effects that a power cut may take now, in order. */
+  dirtyEffects(): readonly DirtyEffect[] {
+    return this.#atRisk().views;
+  }
+
+  /** What is visible in a file. Works on a dead disk too. */
+  readFile(path: string): Uint8Array {
+    const node = this.#state.find(path);
+    if (node?.kind !== "file") throw new TypeError(`readFile: no file at ${path}`);
+    return node.visible.toBytes();
+  }
+
+  /** Replaces a file's content, or makes the file and its directories; durable at once. */
+  writeFile(path: string, bytes: Uint8Array): void {
+    makeParents(this.#state, path);
+    const place = this.#state.place(path);
+    if (place === undefined) throw new TypeError(`writeFile: not in a directory: ${path}`);
+    putDurable(this.#state, place, bytes);
+  }
+
+  /** Takes a file away; durable at once. */
+  removeFile(path: string): void {
+    const place = this.#state.place(path);
+    if (place === undefined || this.#state.childAt(place)?.kind !== "file") {
+      throw new TypeError(`removeFile: no file at ${path}`);
+    }
+    removeDurable(this.#state, place);
+  }
+
+  /** The paths of all visible files, in order. */
+  listAll(): string[] {
+    const found: string[] = [];
+    const walk = (directory: DirectoryNode, base: string): void => {
+      for (const [name, number] of directory.visible) {
+        const node = this.#state.nodes.get(number);
+        if (node?.kind === "directory") walk(node, `${base}/${name}`);
+        else found.push(`${base}/${name}`);
+      }
+    };
+    walk(this.#state.root, "");
+    return found.sort();
+  }
+
+  /** Bytes that file contents take now, in whole pages; holes are free. */
+  allocatedBytes(): number {
+    return this.#state.allocatedBytes();
+  }
+
+  #next(state: DiskState): SimulatedDisk {
+    const options: SimulatedDiskOptions = {
+      seed: this.seed,
+      capacityBytes: this.capacityBytes,
+      openFilesMax: this.#openFilesMax,
+      trace: this.#gate.traceLevel,
+    };
+    return new SimulatedDisk(options, state, this.generation + 1);
+  }
+
+  #atRisk(): AtRisk {
+    if (this.#risk?.version !== this.#state.version) this.#risk = effectsAtRisk(this.#state);
+    return this.#risk as AtRisk;
+  }
+
+  #freeBytes(): number {
+    if (this.capacityBytes === Number.POSITIVE_INFINITY) return this.capacityBytes;
+    return this.capacityBytes - this.#state.allocatedBytes();
+  }
+
+  #openFile(call: GatedCall, mode: OpenMode): DiskFile {
+    const node = this.#state.find(call.path);
+    if (node === undefined) throw failure(call, "ENOENT");
+    if (node.kind === "directory") throw unsafeFileError(call.path, "directory");
+    this.#takeHandle(call);
+    return new SimulatedFile(this.#host, call.path, node, mode);
+  }
+
+  #createFile(call: GatedCall, fault: Fault | undefined): DiskFile {
+    const { path } = call;
+    return underFault(call, fault, () => {
+      const place = this.#place(call, path);
+      if (this.#state.childAt(place) !== undefined) throw failure(call, "EEXIST");
+      if (fault !== undefined) {
+        this.#state.createFile(place);
+        throw failure(call, fault.errno);
+      }
+      this.#takeHandle(call);
+      return new SimulatedFile(this.#host, path, this.#state.createFile(place), "create");
+    });
+  }
+
+  #takeHandle(call: GatedCall): void {
+    if (this.#openFiles >= this.#openFilesMax) throw failure(call, "EMFILE");
+    this.#openFiles += 1;
+  }
+
+  #directory(call: GatedCall): DirectoryNode {
+    const node = this.#state.find(call.path);
+    if (node === undefined) throw failure(call, "ENOENT");
+    if (node.kind === "file") throw failure(call, "ENOTDIR");
+    return node;
+  }
+
+  #place(call: GatedCall, path: string): Place {
+    const place = this.#state.place(path);
+    if (place !== undefined) return place;
+    const parent = this.#state.find(dirnamePath(path));
+    throw failure(call, parent?.kind === "file" ? "ENOTDIR" : "ENOENT");
+  }
+
+  async #release(directory: DirectoryNode, path: string): Promise<void> {
+    await this.#gate.observeLater({ operation: "release", path }, () => {
+      this.#locks.delete(directory.number);
+      removeDurable(this.#state, { directory, name: lockName });
+    });
+  }
+}
+
+/** The fixed family of survivals for the effects that are at risk on `disk` now; see `familyOf`. */
+export function survivalFamily(disk: SimulatedDisk): Survival[] {
+  return familyOf(disk.dirtyEffects());
+}
+
+/** A survival of the effects at risk on `disk` now, drawn at random. */
+export function randomSurvival(
+  disk: SimulatedDisk,
+  random: SimulatedRandom,
+  options: RandomSurvivalOptions = {},
+): Survival {
+  return randomSurvivalOf(disk.dirtyEffects(), random, options);
+}

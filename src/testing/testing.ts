@@ -1,0 +1,48 @@
+// The public names of `varve/testing`: a simulated machine for crash tests, of the engine and of code that
+// uses it.
+export type { ActorModule } from "../disk/actor-module.ts";
+export type { DiskOperation } from "../disk/disk-error.ts";
+export type {
+  ActorHandler,
+  ActorReply,
+  Cancel,
+  Clock,
+  Disk,
+  DiskFile,
+  DiskLock,
+  DiskStat,
+  OpenMode,
+  Ports,
+  Random,
+  Scheduler,
+  WorkerActor,
+  Workers,
+} from "../disk/ports.ts";
+export type { DelayHook } from "./call-gate.ts";
+export { Crash, DeadDiskError } from "./dead-disk.ts";
+export type { FaultRule } from "./faults.ts";
+export { SimulatedClock } from "./simulated-clock.ts";
+export {
+  randomSurvival,
+  SimulatedDisk,
+  type SimulatedDiskOptions,
+  survivalFamily,
+} from "./simulated-disk.ts";
+export {
+  type SimulatedPorts,
+  type SimulatedPortsOptions,
+  simulatedPorts,
+} from "./simulated-ports.ts";
+export { SimulatedRandom } from "./simulated-random.ts";
+export { SimulatedScheduler, type SimulatedSchedulerOptions } from "./simulated-scheduler.ts";
+export { SimulatedWorkers } from "./simulated-workers.ts";
+export {
+  type DirtyEffect,
+  dropAll,
+  keepAll,
+  type Outcome,
+  type RandomSurvivalOptions,
+  type Survival,
+  type SurvivalException,
+} from "./survival.ts";
+export { crashAt, type DiskCall, formatTrace, type TraceEntry, type TraceLevel } from "./trace.ts";
