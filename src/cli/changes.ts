@@ -21,6 +21,8 @@ const fields = [
   "graph",
   "key",
   "labels",
+  "addLabels",
+  "removeLabels",
   "id",
   "from",
   "type",

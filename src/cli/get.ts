@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { toJson } from "./json-values.ts";
 import {
   type CommandContext,
-  graphOf,
+  graphOption,
   markFound,
   nameArgument,
   printable,
@@ -13,7 +13,6 @@ import {
 } from "./reading.ts";
 
 interface GetOptions {
-  readonly graph?: string;
   readonly json?: true;
 }
 
@@ -23,7 +22,7 @@ export function addGet(program: Command, context: CommandContext): void {
     .description("show one node: labels and properties; exit code 1 where there is none")
     .argument("<db>", "directory of the database")
     .argument("<key>", "key of the node")
-    .option("--graph <name>", "a named graph instead of the default one")
+    .addOption(graphOption())
     .option("--json", "print one JSON object")
     .action((path: string, key: string, options: GetOptions) => get(context, path, key, options));
 }
@@ -35,7 +34,7 @@ async function get(
   options: GetOptions,
 ): Promise<void> {
   nameArgument(key, "KEY");
-  const node = await withDatabase(path, (db) => graphOf(db, options.graph).node(key));
+  const node = await withDatabase(path, (db) => db.node(key));
   markFound(context, node !== undefined);
   const { output } = context;
   if (options.json) {

@@ -18,7 +18,6 @@ export interface InputRequest {
   readonly hasHeader: boolean;
   readonly columns: readonly string[];
   readonly choices: ColumnChoices;
-  readonly graph: string | undefined;
 }
 
 /** An input that is known to be readable, with all that is needed to read it. */

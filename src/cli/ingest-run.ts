@@ -176,7 +176,7 @@ export class Ingest {
     if (rows > 0) {
       const stored = this.#db.transact(
         (tx: Transaction) => {
-          this.#apply(tx, batch.input.request.graph, items, rejects);
+          this.#apply(tx, items, rejects);
           this.#rejects.write(rejects);
           this.#writeState(tx, { input: at, rows: done });
         },
@@ -201,23 +201,17 @@ export class Ingest {
     while (this.#inFlight.length > inFlightMax) await this.#inFlight.shift();
   }
 
-  #apply(
-    tx: Transaction,
-    graphName: string | undefined,
-    items: readonly PlacedItem[],
-    rejects: Reject[],
-  ): void {
-    const graph = graphName === undefined ? tx : tx.graph(graphName);
-    const nodesBefore = graph.nodeCount;
+  #apply(tx: Transaction, items: readonly PlacedItem[], rejects: Reject[]): void {
+    const nodesBefore = tx.nodeCount;
     let nodes = 0;
     let edges = 0;
     for (const { item, row, file } of items) {
       try {
         if (item.kind === "node") {
-          graph.putNode(item.key, { labels: item.labels, props: item.props });
+          tx.putNode(item.key, { labels: item.labels, props: item.props });
           nodes++;
         } else {
-          graph.addEdge(item.from, item.type, item.to, item.props);
+          tx.addEdge(item.from, item.type, item.to, item.props);
           edges++;
         }
       } catch (error) {
@@ -225,7 +219,7 @@ export class Ingest {
       }
     }
     // A batch is of one input: it has nodes, or edges that may make nodes.
-    const implicitNodes = edges > 0 ? graph.nodeCount - nodesBefore : 0;
+    const implicitNodes = edges > 0 ? tx.nodeCount - nodesBefore : 0;
     rejects.sort((a, b) => a.line - b.line);
     this.#counters = {
       nodes: this.#counters.nodes + nodes + implicitNodes,

@@ -10,7 +10,13 @@ import type { JsonValue } from "./json-values.ts";
 import { absolutePath } from "./node-input.ts";
 import { checkRejectsPath } from "./node-rejects.ts";
 import { catchInterruption, nowMs, startProgress } from "./node-terminal.ts";
-import { type CommandContext, nameArgument, printJson, wholeNumber } from "./reading.ts";
+import {
+  type CommandContext,
+  graphOption,
+  nameArgument,
+  printJson,
+  wholeNumber,
+} from "./reading.ts";
 
 /** Rows in a transaction where no option says it. */
 const batchRowsDefault = 2000;
@@ -26,7 +32,7 @@ interface IngestOptions {
 }
 
 const help = `
-Options from --format to --graph apply to the files that come after them, until given again.
+Options from --format to --type apply to the files that come after them, until given again.
 
 COL is the name of a column in the header, or its 1-based number; =NAME is a constant.
 A header "name:type" gives the column the name and its values the type: string, int (integer, long, short, byte),
@@ -80,9 +86,7 @@ export function addIngest(program: Command, context: CommandContext): void {
     .option("--type <col|=name>", "column of an edge's type, or a type", (text) =>
       collector.choose("type", text),
     )
-    .option("--graph <name>", "a named graph instead of the default one", (text) =>
-      collector.set("--graph", { graph: nameArgument(text, "--graph") }),
-    )
+    .addOption(graphOption())
     .option("--batch <n>", `rows in a transaction (default: ${batchRowsDefault})`)
     .option("--strict", "reject edges between missing nodes instead of making the nodes")
     .option(
@@ -117,7 +121,6 @@ class InputCollector {
     hasHeader: true,
     columns: [],
     choices: { key: undefined, label: undefined, from: undefined, to: undefined, type: undefined },
-    graph: undefined,
   };
   #unused: string | undefined;
 

@@ -90,14 +90,15 @@ function isPlainObject(json: JsonValue): json is { readonly [name: string]: Json
   return json !== null && typeof json === "object" && !Array.isArray(json);
 }
 
-/** A new object with every field mapped; `__proto__` stays an ordinary field. */
+/** A new object with every field mapped that has a value; `__proto__` stays an ordinary field. */
 export function mapFields<From, To>(
   object: { readonly [name: string]: From },
   map: (value: From) => To,
 ): Record<string, To> {
   const mapped: Record<string, To> = {};
   for (const name of Object.keys(object)) {
-    setField(mapped, name, map(object[name] as From));
+    const value = object[name] as From;
+    if (value !== undefined) setField(mapped, name, map(value));
   }
   return mapped;
 }

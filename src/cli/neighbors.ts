@@ -3,7 +3,7 @@
 import { type Command, Option } from "commander";
 import {
   type CommandContext,
-  graphOf,
+  graphOption,
   markFound,
   nameArgument,
   printable,
@@ -14,7 +14,6 @@ import {
 export interface DirectionOptions {
   readonly direction: "out" | "in" | "both";
   readonly type?: readonly string[];
-  readonly graph?: string;
   readonly json?: true;
 }
 
@@ -40,7 +39,7 @@ export function addDirectionOptions(command: Command): Command {
         .default("out"),
     )
     .option("--type <type>", "only edges of this type (may be given several times)", collectType)
-    .option("--graph <name>", "a named graph instead of the default one")
+    .addOption(graphOption())
     .option("--json", "print one JSON object");
 }
 
@@ -66,15 +65,14 @@ async function neighbors(
   nameArgument(key, "KEY");
   const { output } = context;
   await withDatabase(path, async (db) => {
-    const graph = graphOf(db, options.graph);
-    const isFound = graph.hasNode(key);
+    const isFound = db.hasNode(key);
     markFound(context, isFound);
     if (!isFound) {
       if (options.json) await printJson(output, { found: false, key });
       else output.warn(`varve: no node ${printable(key)}`);
       return;
     }
-    const keys = graph.neighbors(key, edgeFilter(options));
+    const keys = db.neighbors(key, edgeFilter(options));
     if (options.json) {
       const all = [...keys];
       await printJson(output, { found: true, key, count: all.length, neighbors: all });

@@ -4,7 +4,6 @@ import type { Command } from "commander";
 import { addDirectionOptions, type DirectionOptions, edgeFilter } from "./neighbors.ts";
 import {
   type CommandContext,
-  graphOf,
   markFound,
   nameArgument,
   printable,
@@ -33,9 +32,7 @@ async function shortestPath(
 ): Promise<void> {
   nameArgument(from, "FROM");
   nameArgument(to, "TO");
-  const keys = await withDatabase(path, (db) =>
-    graphOf(db, options.graph).shortestPath(from, to, edgeFilter(options)),
-  );
+  const keys = await withDatabase(path, (db) => db.shortestPath(from, to, edgeFilter(options)));
   markFound(context, keys !== undefined);
   const { output } = context;
   if (options.json) {

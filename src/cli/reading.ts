@@ -1,5 +1,6 @@
 // Owns what all reading commands share: opening without creating, checking arguments, and printing for people.
 
+import { Option } from "commander";
 import { limits } from "../codec/limits.ts";
 import { type Database, open } from "../varve.ts";
 import { exitCodes, UsageError } from "./exit.ts";
@@ -42,12 +43,11 @@ export function wholeNumber(text: string, what: string, min: number, max: number
   throw new UsageError(`${what} takes a whole number from ${min} to ${max}, not ${text}`);
 }
 
-/** The graph face of a database: the default graph, or a named one. */
-export function graphOf(
-  db: Database,
-  name: string | undefined,
-): Pick<Database, "node" | "hasNode" | "neighbors" | "shortestPath"> {
-  return name === undefined ? db : db.graph(name);
+/** `--graph`, which says clearly that there are no named graphs in this version. */
+export function graphOption(): Option {
+  return new Option("--graph <name>").hideHelp().argParser(() => {
+    throw new UsageError("--graph is not there yet; this version has the default graph only");
+  });
 }
 
 /** Prints the one object of `--json`. */

@@ -2,9 +2,11 @@
 
 import type { Command } from "commander";
 import { VarveError } from "../codec/errors.ts";
+import type { VerifyReport } from "../varve.ts";
 import { describeFailure, verifyExitCodes } from "./exit.ts";
-import { type JsonValue, toJson } from "./json-values.ts";
-import { type CommandContext, printJson, withDatabase } from "./reading.ts";
+import { toJson } from "./json-values.ts";
+import type { Output } from "./node-terminal.ts";
+import { type CommandContext, printable, printJson, withDatabase } from "./reading.ts";
 
 export function addVerify(program: Command, context: CommandContext): void {
   program
@@ -23,22 +25,28 @@ async function verify(
   const { output } = context;
   try {
     const report = await withDatabase(path, (db) => db.verify());
-    const json = toJson(report) as { readonly [name: string]: JsonValue };
-    context.exitCode = report.ok ? verifyExitCodes.sound : verifyExitCodes.damaged;
-    if (options.json) await printJson(output, json);
-    else await output.print(report.ok ? "sound" : "damaged");
+    context.exitCode = report.sound ? verifyExitCodes.sound : verifyExitCodes.damaged;
+    if (options.json) await printJson(output, toJson(report));
+    else await printReport(output, report);
   } catch (error) {
     const { line } = describeFailure(error);
     // A database that does not even open for damage has been checked well enough.
     const isDamaged = error instanceof VarveError && error.code === "CORRUPT";
     context.exitCode = isDamaged ? verifyExitCodes.damaged : verifyExitCodes.couldNotRun;
     output.warn(line);
-    if (options.json && error instanceof VarveError) {
-      await printJson(output, {
-        ok: false,
-        ...(isDamaged ? {} : { ran: false }),
-        error: { code: error.code, message: error.message },
-      });
-    }
+    if (!options.json) return;
+    const { code, details = {} } = error instanceof VarveError ? error : { code: "INTERNAL" };
+    const message = error instanceof Error ? error.message : String(error);
+    const problem = { code, message, details: toJson(details) };
+    await printJson(output, isDamaged ? { sound: false, problems: [problem] } : { error: problem });
+  }
+}
+
+async function printReport(output: Output, report: VerifyReport): Promise<void> {
+  const { sound, problems, segments, events } = report;
+  const read = `${events.toLocaleString("en")} events in ${segments} ${segments === 1 ? "segment" : "segments"} read`;
+  await output.print(sound ? `sound: ${read}` : `damaged: ${problems.length} found, ${read}`);
+  for (const { where, message } of problems) {
+    await output.print(`  ${printable(where)}: ${printable(message)}`);
   }
 }

@@ -1,10 +1,15 @@
 // Owns reading and writing of numbers, varints and text in byte arrays, little-endian on every machine. It knows
 // nothing of frames, files or values.
 
-import { MalformedBytes } from "./malformed-bytes.ts";
-import { decodeWtf8, encodeWtf8, wtf8Length } from "./text.ts";
+import { decode, encode, encodedLength } from "./wtf8.ts";
 
-export { MalformedBytes } from "./malformed-bytes.ts";
+/**
+ * The internal error of every decoder: bytes that no encoder of ours writes. It never reaches users as it is; the
+ * caller that knows the file and offset turns it into `VarveError` `CORRUPT`, or into a torn tail.
+ */
+export class MalformedBytes extends Error {
+  override readonly name: string = "MalformedBytes";
+}
 
 const twoTo32 = 2 ** 32;
 // Up to here text is encoded into room for the worst case, instead of being measured first.
@@ -83,16 +88,16 @@ export class ByteWriter {
   text(value: string): void {
     const units = value.length;
     if (units > guessedUnitsMax) {
-      const count = wtf8Length(value);
+      const count = encodedLength(value);
       this.reserve(count + 8);
-      this.position = encodeWtf8(value, this.bytes, putVarint(this.bytes, this.position, count));
+      this.position = encode(value, this.bytes, putVarint(this.bytes, this.position, count));
       return;
     }
     // Guesses the length's width as it is for ASCII, and moves the text where it is wider.
     this.reserve(4 + 3 * units);
     const { bytes, position } = this;
     const guessed = position + (units < 0x80 ? 1 : 2);
-    const end = encodeWtf8(value, bytes, guessed);
+    const end = encode(value, bytes, guessed);
     const count = end - guessed;
     const width = varintBytes(count);
     if (position + width !== guessed) bytes.copyWithin(position + width, guessed, end);
@@ -221,9 +226,15 @@ export class ByteReader {
   }
 
   text(): string {
-    const count = this.varint();
+    return this.textOf(this.varint());
+  }
+
+  /** The next `count` bytes as text, for lengths that are written otherwise. */
+  textOf(count: number): string {
     const at = this.advance(count);
-    return decodeWtf8(this.bytes, at, at + count);
+    const text = decode(this.bytes, at, at + count);
+    if (text === undefined) throw new MalformedBytes(`${count} bytes at byte ${at} are not WTF-8`);
+    return text;
   }
 
   skip(count: number): void {

@@ -2,7 +2,6 @@
 // is cheaper than making and interning a new one. Bounded, and invisible but for speed.
 
 import type { ByteReader } from "./bytes.ts";
-import { decodeWtf8 } from "./text.ts";
 
 const slotCount = 1024;
 const cachedBytesMax = 32;
@@ -12,16 +11,17 @@ const slots: string[] = new Array<string>(slotCount).fill("");
 /** Reads text as `reader.text()` does; the same string object may be given again. */
 export function readKey(reader: ByteReader): string {
   const count = reader.varint();
+  if (count > cachedBytesMax) return reader.textOf(count);
   const from = reader.advance(count);
   const bytes = reader.bytes;
-  if (count > cachedBytesMax) return decodeWtf8(bytes, from, from + count);
   let hash = count;
   for (let i = from; i < from + count; i++) hash = (Math.imul(hash, 31) + bytes[i]!) | 0;
   const slot = (hash ^ (hash >>> 10)) & (slotCount - 1);
   const cached = slots[slot]!;
   if (isSame(cached, bytes, from, count)) return cached;
-  const key = decodeWtf8(bytes, from, from + count);
-  // Only ASCII has as many units as bytes; so a cached string's units are its bytes.
+  reader.position = from;
+  const key = reader.textOf(count);
+  // Only ASCII has as many units as bytes. A cached "é" would match the lone byte 0xe9, which is no text at all.
   if (key.length === count) slots[slot] = key;
   return key;
 }

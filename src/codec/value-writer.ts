@@ -4,9 +4,9 @@
 import { type ByteWriter, putVarint, varintBytes } from "./bytes.ts";
 import { VarveError } from "./errors.ts";
 import { limits } from "./limits.ts";
-import { encodeWtf8 } from "./text.ts";
 import { dateMs, describeKind, objectKind } from "./value-kinds.ts";
 import * as tags from "./value-tags.ts";
+import { encode } from "./wtf8.ts";
 
 const { valueBytesMax, valueDepthMax } = limits;
 
@@ -23,14 +23,8 @@ interface Walk {
 // while the walk is out gets another.
 let idleWalk: Walk | undefined;
 
-/**
- * Appends one value. `name` says what it is in messages, such as `"putNode: props.name"`.
- *
- * Throws a `TypeError` that names the path for anything that cannot be stored, and `VarveError` `LIMIT_EXCEEDED` for
- * a value over `valueBytesMax` bytes or `valueDepthMax` levels. After a throw the writer holds a part of the value:
- * the caller sets `position` back to where it was. Getters are called once each; undefined properties are left out.
- */
-export function writeValue(writer: ByteWriter, value: unknown, name: string = "value"): void {
+/** Appends one value; values.ts tells the rest. */
+export function writeNamed(writer: ByteWriter, value: unknown, name: string): void {
   const start = writer.position;
   if (writeScalar(writer, value)) {
     if (writer.position - start > valueBytesMax) throw tooLarge(name);
@@ -101,7 +95,7 @@ function writeString(writer: ByteWriter, value: string): boolean {
   }
   writer.reserve(3 + 3 * units);
   const { bytes, position } = writer;
-  const end = encodeWtf8(value, bytes, position + 1);
+  const end = encode(value, bytes, position + 1);
   const count = end - position - 1;
   if (count <= tags.shortTextBytesMax) {
     bytes[position] = tags.tagShortText | count;

@@ -1,25 +1,22 @@
-// Owns the reading of users' values; value-tags.ts has the layout, value-writer.ts writes it. Reading is total: any
-// bytes give a value or `MalformedBytes`, in time and memory that the number of bytes bounds.
+// Owns users' values as bytes, for everyone: what they are, written, read and stepped over. value-tags.ts has the layout.
 
-import { type ByteReader, MalformedBytes } from "./bytes.ts";
-import { readKey } from "./key-cache.ts";
-import { limits } from "./limits.ts";
-import { decodeWtf8 } from "./text.ts";
-import * as tags from "./value-tags.ts";
-
-export { writeValue } from "./value-writer.ts";
+import type { ByteReader, ByteWriter } from "./bytes.ts";
+import { readAt, type StoredValue, skipAt } from "./value-reader.ts";
+import { writeNamed } from "./value-writer.ts";
 
 /** What can be stored: props, map values and event values are made of it. */
-export type Value =
-  | null
-  | boolean
-  | number
-  | bigint
-  | string
-  | Uint8Array
-  | Date
-  | readonly Value[]
-  | { readonly [key: string]: Value | undefined };
+export type Value = StoredValue;
+
+/**
+ * Appends one value. `name` says what it is in messages, such as `"putNode: props.name"`.
+ *
+ * Throws a `TypeError` that names the path for anything that cannot be stored, and `VarveError` `LIMIT_EXCEEDED` for
+ * a value over `valueBytesMax` bytes or `valueDepthMax` levels. After a throw the writer holds a part of the value:
+ * the caller sets `position` back to where it was. Getters are called once each; undefined properties are left out.
+ */
+export function writeValue(writer: ByteWriter, value: unknown, name: string = "value"): void {
+  writeNamed(writer, value, name);
+}
 
 /** Reads one value: fresh objects, and fresh bytes that do not share the reader's memory. */
 export function readValue(reader: ByteReader): Value {
@@ -29,172 +26,4 @@ export function readValue(reader: ByteReader): Value {
 /** Steps over one value; checks its structure, but neither its text nor its dates. */
 export function skipValue(reader: ByteReader): void {
   skipAt(reader, 0);
-}
-
-function readAt(reader: ByteReader, depth: number): Value {
-  const tag = reader.u8();
-  if (tag >= tags.tagSmallInteger) return tag & tags.smallIntegerMax;
-  if (tag >= tags.tagShortText) return readText(reader, tag & tags.shortTextBytesMax);
-  switch (tag) {
-    case tags.tagNull:
-      return null;
-    case tags.tagFalse:
-      return false;
-    case tags.tagTrue:
-      return true;
-    case tags.tagFloat:
-      return reader.f64();
-    case tags.tagInteger:
-      return reader.varint();
-    case tags.tagNegativeInteger:
-      return readNegativeInteger(reader);
-    case tags.tagBigint:
-      return readMagnitude(reader);
-    case tags.tagNegativeBigint:
-      return readNegativeBigint(reader);
-    case tags.tagText:
-      return readText(reader, reader.varint());
-    case tags.tagBytes:
-      return new Uint8Array(reader.raw(reader.varint()));
-    case tags.tagDate:
-      return readDate(reader);
-    default:
-      return readContainer(reader, tag, depth);
-  }
-}
-
-function readText(reader: ByteReader, count: number): string {
-  const at = reader.advance(count);
-  return decodeWtf8(reader.bytes, at, at + count);
-}
-
-function readNegativeInteger(reader: ByteReader): number {
-  const value = -1 - reader.varint();
-  if (value < Number.MIN_SAFE_INTEGER) throw malformed("integer below -(2^53 - 1)", reader);
-  return value;
-}
-
-function readMagnitude(reader: ByteReader): bigint {
-  const magnitude = reader.raw(reader.varint());
-  if (magnitude.length === 0) return 0n;
-  if (magnitude[0] === 0) throw malformed("bigint with a leading zero", reader);
-  const { buffer, byteOffset, length } = magnitude;
-  return BigInt(`0x${Buffer.from(buffer, byteOffset, length).toString("hex")}`);
-}
-
-function readNegativeBigint(reader: ByteReader): bigint {
-  const magnitude = readMagnitude(reader);
-  if (magnitude === 0n) throw malformed("bigint of minus zero", reader);
-  return -magnitude;
-}
-
-function readDate(reader: ByteReader): Date {
-  const ms = reader.f64();
-  const date = new Date(ms);
-  // A date is whole milliseconds in its range: anything else would come back as another time.
-  if (!Number.isNaN(ms) && date.getTime() !== ms) throw malformed("date out of range", reader);
-  return date;
-}
-
-function readContainer(reader: ByteReader, tag: number, depth: number): Value {
-  if (depth === limits.valueDepthMax) throw malformed("value nested too deep or unknown", reader);
-  if (isShortObject(tag)) return readObject(reader, tag & tags.shortCountMax, depth);
-  if (isShortArray(tag)) return readArray(reader, tag & tags.shortCountMax, depth);
-  if (tag === tags.tagObject) return readObject(reader, reader.varint(), depth);
-  if (tag === tags.tagArray) return readArray(reader, reader.varint(), depth);
-  throw malformed(`unknown value tag ${tag}`, reader);
-}
-
-function isShortObject(tag: number): boolean {
-  return (tag & ~tags.shortCountMax) === tags.tagShortObject;
-}
-
-function isShortArray(tag: number): boolean {
-  return (tag & ~tags.shortCountMax) === tags.tagShortArray;
-}
-
-function readObject(reader: ByteReader, count: number, depth: number): Value {
-  checkCount(reader, count, 2);
-  const object: Record<string, Value> = {};
-  for (let i = 0; i < count; i++) {
-    const key = readKey(reader);
-    const value = readAt(reader, depth + 1);
-    if (key === "__proto__") defineOwn(object, key, value);
-    else object[key] = value;
-  }
-  return object;
-}
-
-// Assigning this one key would set the prototype instead.
-function defineOwn(object: Record<string, Value>, key: string, value: Value): void {
-  Object.defineProperty(object, key, {
-    value,
-    enumerable: true,
-    configurable: true,
-    writable: true,
-  });
-}
-
-function readArray(reader: ByteReader, count: number, depth: number): Value {
-  checkCount(reader, count, 1);
-  // Grown by pushing: a length taken from the bytes, at every depth, could claim far more memory than they fill.
-  const array: Value[] = [];
-  for (let i = 0; i < count; i++) array.push(readAt(reader, depth + 1));
-  return array;
-}
-
-function checkCount(reader: ByteReader, count: number, bytesEach: number): void {
-  if (count * bytesEach > reader.end - reader.position) {
-    throw malformed(`${count} elements claimed`, reader);
-  }
-}
-
-function skipAt(reader: ByteReader, depth: number): void {
-  const tag = reader.u8();
-  if (tag >= tags.tagSmallInteger) return;
-  if (tag >= tags.tagShortText) {
-    reader.skip(tag & tags.shortTextBytesMax);
-    return;
-  }
-  switch (tag) {
-    case tags.tagNull:
-    case tags.tagFalse:
-    case tags.tagTrue:
-      return;
-    case tags.tagFloat:
-    case tags.tagDate:
-      reader.skip(8);
-      return;
-    case tags.tagInteger:
-    case tags.tagNegativeInteger:
-      reader.varint();
-      return;
-    case tags.tagBigint:
-    case tags.tagNegativeBigint:
-    case tags.tagText:
-    case tags.tagBytes:
-      reader.skip(reader.varint());
-      return;
-    default:
-      skipContainer(reader, tag, depth);
-  }
-}
-
-function skipContainer(reader: ByteReader, tag: number, depth: number): void {
-  if (depth === limits.valueDepthMax) throw malformed("value nested too deep or unknown", reader);
-  const short = isShortObject(tag) || isShortArray(tag);
-  const withKeys = isShortObject(tag) || tag === tags.tagObject;
-  if (!short && !withKeys && tag !== tags.tagArray) {
-    throw malformed(`unknown value tag ${tag}`, reader);
-  }
-  const count = short ? tag & tags.shortCountMax : reader.varint();
-  checkCount(reader, count, withKeys ? 2 : 1);
-  for (let i = 0; i < count; i++) {
-    if (withKeys) reader.skip(reader.varint());
-    skipAt(reader, depth + 1);
-  }
-}
-
-function malformed(what: string, reader: ByteReader): MalformedBytes {
-  return new MalformedBytes(`${what} before byte ${reader.position}`);
 }

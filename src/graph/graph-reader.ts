@@ -232,7 +232,7 @@ export class GraphReader<S = Schema> {
     if (start === 0 || end === 0) return undefined;
     const search = { method, direction, types, lsn, maxVisited };
     const path = shortestPathIds(source, start, end, search);
-    return path?.map((id) => index.nodeKeyOf(id) as string);
+    return path?.map((id) => index.keyOf(id) as string);
   }
 
   /** The id of the node with a key, or undefined: for the calls that take ids, which touch no strings. */
@@ -248,7 +248,7 @@ export class GraphReader<S = Schema> {
     checkId("nodeKey", "id", id);
     const lsn = this.source.lsn("nodeKey");
     const { index } = this.source;
-    return isNodeId(id) && index.isLive(id, lsn) ? index.nodeKeyOf(id) : undefined;
+    return isNodeId(id) && index.isLive(id, lsn) ? index.keyOf(id) : undefined;
   }
 
   /** The ids of a node's neighbours: ascending, each once, a fresh array. */

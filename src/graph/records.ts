@@ -161,7 +161,7 @@ export function setProp(props: Props, name: string, value: unknown): void {
 
 /** The key behind an id that some record names. */
 export function keyOf(source: ReadSource, id: number): string {
-  const key = source.index.nodeKeyOf(id);
+  const key = source.index.keyOf(id);
   if (key === undefined) {
     throw new VarveError("CORRUPT", `no key for node ${id}`, { details: { node: id } });
   }

@@ -134,7 +134,7 @@ function gather(source: ReadSource, id: number, search: Search): void {
   gathered.count = 0;
   for (const side of sidesOf(search.direction)) {
     for (const type of search.types ?? [0]) {
-      index.adjacency(side).gather(id, type, lsn, index.isCurrent(lsn), gathered);
+      index.adjacency(side).gather(id, type, 0, lsn, index.isCurrent(lsn), gathered);
     }
   }
 }

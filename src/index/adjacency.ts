@@ -64,7 +64,7 @@ export class Adjacency {
     const columns = this.#columns;
     columns.count = 0;
     if (isCurrent && this.removals === 0) this.#gatherOthers(node, type, columns);
-    else this.gather(node, type, lsn, isCurrent, columns);
+    else this.gather(node, type, 0, lsn, isCurrent, columns);
     return distinct(columns.others, columns.count);
   }
 
@@ -72,7 +72,7 @@ export class Adjacency {
   degree(node: number, type: number, lsn: number, isCurrent: boolean): number {
     const columns = this.#columns;
     columns.count = 0;
-    this.gather(node, type, lsn, isCurrent, columns);
+    this.gather(node, type, 0, lsn, isCurrent, columns);
     return columns.count;
   }
 
@@ -80,7 +80,7 @@ export class Adjacency {
   edgeIds(node: number, type: number, lsn: number, isCurrent: boolean): Float64Array {
     const columns = this.#columns;
     columns.count = 0;
-    this.gather(node, type, lsn, isCurrent, columns);
+    this.gather(node, type, 0, lsn, isCurrent, columns);
     return columns.edges.slice(0, columns.count);
   }
 
@@ -88,7 +88,7 @@ export class Adjacency {
   loopIds(node: number, type: number, lsn: number, isCurrent: boolean): Float64Array {
     const columns = this.#columns;
     columns.count = 0;
-    this.gather(node, type, lsn, isCurrent, columns);
+    this.gather(node, type, 0, lsn, isCurrent, columns);
     let kept = 0;
     for (let i = 0; i < columns.count; i++) {
       if (columns.others[i] === node) columns.edges[kept++] = columns.edges[i]!;
@@ -96,23 +96,33 @@ export class Adjacency {
     return columns.edges.slice(0, kept);
   }
 
-  /** Adds a node's edges to columns, by type, other end and id. */
-  gather(node: number, type: number, lsn: number, isCurrent: boolean, into: EdgeColumns): void {
+  /**
+   * Adds a node's edges to columns, by type, other end and id.
+   * @param type 0 for every type.
+   * @param other 0 for every other end; else `type` is not 0.
+   */
+  gather(
+    node: number,
+    type: number,
+    other: number,
+    lsn: number,
+    isCurrent: boolean,
+    into: EdgeColumns,
+  ): void {
     const checksNothing = isCurrent && this.removals === 0;
     const { cursor } = this;
     const probe = this.#probe;
     probe[0] = node;
     probe[1] = type;
+    probe[2] = other;
+    const prefixWords = type === 0 ? 1 : other === 0 ? 2 : 3;
     let count = into.count;
-    for (let more = cursor.seek(probe, type === 0 ? 1 : 2); more; more = cursor.nextLeaf()) {
+    for (let more = cursor.seek(probe, prefixWords); more; more = cursor.nextLeaf()) {
       const { words, leafEnd } = cursor;
-      into.reserve(count + (leafEnd - cursor.base) / width);
+      const end = this.#endIn(words, cursor.base, leafEnd, prefixWords);
+      into.reserve(count + (end - cursor.base) / width);
       const { types, others, edges } = into;
-      for (let base = cursor.base; base < leafEnd; base += width) {
-        if (words[base] !== node || (type !== 0 && words[base + 1] !== type)) {
-          into.count = count;
-          return;
-        }
+      for (let base = cursor.base; base < end; base += width) {
         const edge = words[base + 3]! * twoTo32 + words[base + 4]!;
         if (!checksNothing) {
           if ((words[base + 6]! | words[base + 5]!) !== 0) {
@@ -127,6 +137,7 @@ export class Adjacency {
         edges[count] = edge;
         count++;
       }
+      if (end < leafEnd) break;
     }
     into.count = count;
   }
@@ -147,10 +158,11 @@ export class Adjacency {
     const probe = this.#probe;
     probe[0] = node;
     probe[1] = type;
+    const prefixWords = type === 0 ? 1 : 2;
     let count = 0;
-    for (let more = cursor.seek(probe, type === 0 ? 1 : 2); more; more = cursor.nextLeaf()) {
+    for (let more = cursor.seek(probe, prefixWords); more; more = cursor.nextLeaf()) {
       const { words, leafEnd } = cursor;
-      const end = this.#endIn(words, cursor.base, leafEnd, node, type);
+      const end = this.#endIn(words, cursor.base, leafEnd, prefixWords);
       into.reserve(count + (end - cursor.base) / width);
       const { others } = into;
       for (let base = cursor.base + 2; base < end; base += width) others[count++] = words[base]!;
@@ -159,14 +171,22 @@ export class Adjacency {
     into.count = count;
   }
 
-  /** Where in a leaf, from an entry of the node on, its entries end. */
-  #endIn(words: Uint32Array, from: number, leafEnd: number, node: number, type: number): number {
-    const last = leafEnd - width;
+  /** Where in a leaf, from `from` on, the entries end that begin with the first words of the probe. */
+  #endIn(words: Uint32Array, from: number, leafEnd: number, prefixWords: number): number {
     // A node with many edges fills whole leaves: then one look at the last entry is enough.
-    if (words[last] === node && (type === 0 || words[last + 1] === type)) return leafEnd;
+    if (from < leafEnd && this.#hasPrefix(words, leafEnd - width, prefixWords)) return leafEnd;
     let end = from;
-    while (words[end] === node && (type === 0 || words[end + 1] === type)) end += width;
+    while (end < leafEnd && this.#hasPrefix(words, end, prefixWords)) end += width;
     return end;
+  }
+
+  #hasPrefix(words: Uint32Array, base: number, prefixWords: number): boolean {
+    const probe = this.#probe;
+    return (
+      words[base] === probe[0] &&
+      (prefixWords < 2 || words[base + 1] === probe[1]) &&
+      (prefixWords < 3 || words[base + 2] === probe[2])
+    );
   }
 }
 

@@ -122,7 +122,7 @@ export class GraphTrees {
   }
 
   /** The key of a node, removed ones included; undefined for an id that never was one. */
-  nodeKeyOf(id: number): string | undefined {
+  keyOf(id: number): string | undefined {
     const known = this.keyStrings.get(id);
     if (known !== undefined) return known;
     if (this.nodes.table.stateOf(id) === unknownNode) return undefined;

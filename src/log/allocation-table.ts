@@ -18,7 +18,14 @@ export interface AllocationEntry {
 }
 
 /** Offsets of the table's fixed part; entries follow. Stored on disk, never move. */
-export const ALLOCATION = { hash: 0, magic: 8, totalBytes: 16, databaseId: 20, count: 36, entries: 40 } as const;
+export const ALLOCATION = {
+  hash: 0,
+  magic: 8,
+  totalBytes: 16,
+  databaseId: 20,
+  count: 36,
+  entries: 40,
+} as const;
 export const allocationEntryBytes = 44;
 export const allocationMagic = "VARVEALC";
 
@@ -48,7 +55,8 @@ export function decodeAllocation(
   bytes: Uint8Array,
   databaseId: Uint8Array,
 ): AllocationEntry[] | undefined {
-  if (bytes.length < ALLOCATION.entries || !hasAscii(bytes, ALLOCATION.magic, allocationMagic)) return undefined;
+  if (bytes.length < ALLOCATION.entries || !hasAscii(bytes, ALLOCATION.magic, allocationMagic))
+    return undefined;
   const reader = new ByteReader().open(bytes, ALLOCATION.totalBytes, bytes.length);
   const totalBytes = reader.u32();
   if (totalBytes < ALLOCATION.entries || totalBytes > bytes.length) return undefined;

@@ -224,7 +224,8 @@ export class EventReader {
 
   #previous(): void {
     const distance = this.body.varint();
-    if (distance === 0 || distance > this.lsn) throw new MalformedBytes("previous version out of range");
+    if (distance === 0 || distance > this.lsn)
+      throw new MalformedBytes("previous version out of range");
     this.previousLsn = this.lsn - distance;
   }
 

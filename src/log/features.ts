@@ -32,12 +32,15 @@ export function checkFormat(
   const version = getU32(bytes, at.version);
   const incompatible = getU32(bytes, at.features) & ~ownFeatures.incompatible;
   const readOnlyBits = getU32(bytes, at.features + 4) & ~ownFeatures.readOnlyCompatible;
-  if (version === supportedVersion && incompatible === 0 && (readOnly || readOnlyBits === 0)) return;
+  if (version === supportedVersion && incompatible === 0 && (readOnly || readOnlyBits === 0))
+    return;
   throw new VarveError(
     "FORMAT_UNSUPPORTED",
     version === supportedVersion
       ? `${file} uses features that this version does not know`
       : `${file} has format version ${version}; this version reads ${supportedVersion}`,
-    { details: { file, version, supportedVersion, incompatible, readOnlyCompatible: readOnlyBits } },
+    {
+      details: { file, version, supportedVersion, incompatible, readOnlyCompatible: readOnlyBits },
+    },
   );
 }

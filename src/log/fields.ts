@@ -39,7 +39,12 @@ export function sameHash(a: Hash64, b: Hash64): boolean {
 const scratch = new Uint32Array(2);
 
 /** The checksum of `bytes[from, to)`, seeded. Allocates: for headers, not for hot paths. */
-export function hashOf(bytes: Uint8Array, from: number, to: number, seed: Hash64 = zeroHash): Hash64 {
+export function hashOf(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  seed: Hash64 = zeroHash,
+): Hash64 {
   hash64(bytes, from, to, seed.lo, seed.hi, scratch);
   return { lo: scratch[0]!, hi: scratch[1]! };
 }

@@ -104,12 +104,20 @@ export type FrameFault =
  * Reads the header at `at` without checking the hash. The result is a guess until `checkFrame`
  * has confirmed it.
  */
-export function peekFrame(bytes: Uint8Array, at: number, end: number, into: FrameHeader): FrameFault {
+export function peekFrame(
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  into: FrameHeader,
+): FrameFault {
   if (end - at < frameHeaderBytes) return isBlank(bytes, at, end) ? "blank" : "short";
   if (isBlank(bytes, at, at + 16)) return "blank";
   into.frameBytes = getU32(bytes, at + FRAME.frameBytes);
   into.payloadBytes = getU32(bytes, at + FRAME.payloadBytes);
-  if (into.payloadBytes > limits.frameBytesMax || into.frameBytes !== frameBytesFor(into.payloadBytes)) {
+  if (
+    into.payloadBytes > limits.frameBytesMax ||
+    into.frameBytes !== frameBytesFor(into.payloadBytes)
+  ) {
     return "length";
   }
   into.hashLo = getU32(bytes, at);

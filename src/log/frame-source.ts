@@ -198,13 +198,17 @@ export class FrameSource {
 }
 
 function damaged(segment: Segment, offset: number, fault: string, lsn: number): VarveError {
-  return new VarveError("CORRUPT", `damaged frame in ${segment.name} at offset ${offset}: ${fault}`, {
-    details: {
-      file: segment.name,
-      offset,
-      fault,
-      firstLsn: Math.max(lsn, segment.baseLsn),
-      lastLsn: segment.lastLsn,
+  return new VarveError(
+    "CORRUPT",
+    `damaged frame in ${segment.name} at offset ${offset}: ${fault}`,
+    {
+      details: {
+        file: segment.name,
+        offset,
+        fault,
+        firstLsn: Math.max(lsn, segment.baseLsn),
+        lastLsn: segment.lastLsn,
+      },
     },
-  });
+  );
 }

@@ -98,7 +98,12 @@ export class Group {
   }
 
   /** Frames a transaction. A small one shares a frame; a large one gets frames of its own. */
-  add(batch: EventBatch, timeMs: number, level: CommitLevel, ticket: CommitTicket): PendingTransaction {
+  add(
+    batch: EventBatch,
+    timeMs: number,
+    level: CommitLevel,
+    ticket: CommitTicket,
+  ): PendingTransaction {
     const pieces = this.#frame(batch, timeMs);
     const transaction: PendingTransaction = {
       firstLsn: batch.firstLsn,
@@ -197,7 +202,15 @@ export class Group {
       return at;
     }
     const at = this.#length;
-    this.#frames.push({ at, firstLsn, timeMs, payloadBytes: bytes, eventCount: 0, flags, hash: zeroHash });
+    this.#frames.push({
+      at,
+      firstLsn,
+      timeMs,
+      payloadBytes: bytes,
+      eventCount: 0,
+      flags,
+      hash: zeroHash,
+    });
     this.#lastIsOpen = true;
     this.#setLength(at + frameBytesFor(bytes));
     return at + frameHeaderBytes;

@@ -3,6 +3,7 @@ import type { VarveError } from "../codec/errors.ts";
 import type { CommitCounters } from "./commit-queue.ts";
 import type { EventBatch } from "./event-batch.ts";
 import type { EventLookup } from "./event-lookup.ts";
+import type { Hash64 } from "./fields.ts";
 import type { LoadedFrame } from "./frame-source.ts";
 import type { CommitLevel, CommitTicket, PendingTransaction } from "./group.ts";
 
@@ -39,14 +40,28 @@ export interface Log {
   flushAllocation(): Promise<boolean>;
   /** The frame that holds `lsn`, or the next with events behind it. */
   frameAtOrAfter(lsn: number): LoadedFrame | undefined;
-  /** Checks every header, frame and footer on disk; throws CORRUPT at the first damage. */
+  /** The segments, in order: their names and how far each reaches now. */
+  segments(): readonly SegmentView[];
   stats(): LogStats;
   /** Makes everything durable, leaves a clean mark, and closes every file. */
   close(): Promise<void>;
 }
 
+/** What a check of the files on disk needs to know of one segment. */
+export interface SegmentView {
+  readonly id: number;
+  readonly generation: number;
+  readonly baseLsn: number;
+  readonly name: string;
+  readonly state: number;
+  readonly dataEnd: number;
+  readonly lastLsn: number;
+  readonly lastHash: Hash64;
+}
+
 export interface LogStats {
   readonly segments: number;
+  readonly events: number;
   readonly bytes: number;
   readonly counters: Readonly<CommitCounters>;
   readonly frameHits: number;

@@ -84,7 +84,8 @@ export function decodeManifest(
   file: string,
   readOnly: boolean,
 ): Manifest | undefined {
-  if (bytes.length < MANIFEST.body || !hasAscii(bytes, MANIFEST.magic, manifestMagic)) return undefined;
+  if (bytes.length < MANIFEST.body || !hasAscii(bytes, MANIFEST.magic, manifestMagic))
+    return undefined;
   const totalBytes = getU32(bytes, MANIFEST.totalBytes);
   if (totalBytes < MANIFEST.body || totalBytes > bytes.length) return undefined;
   if (!blockIsSound(bytes, 0, totalBytes)) return undefined;

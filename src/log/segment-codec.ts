@@ -109,7 +109,10 @@ export function encodeSegmentFooter(footer: SegmentFooter): Uint8Array {
 
 /** Whether a footer seems to begin at `at`: its magic is there. */
 export function looksLikeFooter(bytes: Uint8Array, at: number, end: number): boolean {
-  return end - at >= SEGMENT_FOOTER.index && hasAscii(bytes, at + SEGMENT_FOOTER.magic, segmentFooterMagic);
+  return (
+    end - at >= SEGMENT_FOOTER.index &&
+    hasAscii(bytes, at + SEGMENT_FOOTER.magic, segmentFooterMagic)
+  );
 }
 
 /** Returns undefined where the bytes are not exactly one sound footer. */

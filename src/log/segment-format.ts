@@ -51,5 +51,7 @@ export const indexStrideBytes: number = 32 * 1024;
 
 /** The most that a footer of a segment with so many data bytes can take. */
 export function footerBytesMaxFor(dataBytes: number): number {
-  return SEGMENT_FOOTER.index + (Math.floor(dataBytes / indexStrideBytes) + 2) * footerIndexEntryBytes;
+  return (
+    SEGMENT_FOOTER.index + (Math.floor(dataBytes / indexStrideBytes) + 2) * footerIndexEntryBytes
+  );
 }

@@ -10,7 +10,7 @@ import type { EventLookup } from "./event-lookup.ts";
 import { getHash } from "./fields.ts";
 import { FrameSource, type LoadedFrame } from "./frame-source.ts";
 import type { CommitLevel, CommitTicket, PendingTransaction } from "./group.ts";
-import type { Log, LogListener, LogStats } from "./log.ts";
+import type { Log, LogListener, LogStats, SegmentView } from "./log.ts";
 import type { ManifestStore } from "./manifest-store.ts";
 import type { ReserveFile } from "./reserve.ts";
 import { Segment } from "./segment.ts";
@@ -127,9 +127,23 @@ export class SegmentLog implements Log {
     return this.#frames.atOrAfter(lsn, false);
   }
 
+  segments(): readonly SegmentView[] {
+    return this.#parts.segments.map((segment) => ({
+      id: segment.id,
+      generation: segment.generation,
+      baseLsn: segment.baseLsn,
+      name: segment.name,
+      state: segment.state,
+      dataEnd: segment.dataEnd,
+      lastLsn: segment.lastLsn,
+      lastHash: segment.lastHash,
+    }));
+  }
+
   stats(): LogStats {
     return {
       segments: this.#parts.segments.length,
+      events: this.#parts.segments.reduce((sum, segment) => sum + segment.eventCount, 0),
       bytes: this.#parts.segments.reduce((sum, segment) => sum + segment.dataEnd, 0),
       counters: this.#commits.counters,
       frameHits: this.#frames.hits,
@@ -253,7 +267,13 @@ export class SegmentLog implements Log {
       previousHash: previous.lastHash,
       createdMs: ports.clock.wallMs(),
     };
-    return await ActiveSegment.create(ports.disk, directory, segment, header, this.#options.segmentBytes);
+    return await ActiveSegment.create(
+      ports.disk,
+      directory,
+      segment,
+      header,
+      this.#options.segmentBytes,
+    );
   }
 
   /** Runs a step that needs space; on a full disk gives up the reserve and tries once more. */

@@ -1,5 +1,5 @@
 // What the engine knows of one segment while the database is open.
-import { zeroHash, type Hash64 } from "./fields.ts";
+import { type Hash64, zeroHash } from "./fields.ts";
 import { segmentFileName } from "./file-names.ts";
 import { FrameIndex } from "./frame-index.ts";
 import { type ManifestSegment, SEGMENT_STATE } from "./manifest-codec.ts";

@@ -1,7 +1,16 @@
 // The watermark file: how far the log was known to be synced, the witness that tells a torn tail from damage.
 import { getU32, putU32 } from "../codec/bytes.ts";
 import type { Disk, DiskFile } from "../disk/ports.ts";
-import { blockIsSound, getHash, getU64, type Hash64, putHash, putU64, sameBytes, sealBlock } from "./fields.ts";
+import {
+  blockIsSound,
+  getHash,
+  getU64,
+  type Hash64,
+  putHash,
+  putU64,
+  sameBytes,
+  sealBlock,
+} from "./fields.ts";
 import { FILE } from "./file-names.ts";
 import { hasAscii, putAscii } from "./segment-codec.ts";
 import { readWhole } from "./small-file.ts";
@@ -46,9 +55,11 @@ export function encodeWatermark(databaseId: Uint8Array, watermark: Watermark): U
 }
 
 export function decodeWatermark(slot: Uint8Array, databaseId: Uint8Array): Watermark | undefined {
-  if (slot.length !== watermarkSlotBytes || !hasAscii(slot, WATERMARK.magic, watermarkMagic)) return undefined;
+  if (slot.length !== watermarkSlotBytes || !hasAscii(slot, WATERMARK.magic, watermarkMagic))
+    return undefined;
   if (!blockIsSound(slot, 0, watermarkSlotBytes)) return undefined;
-  if (!sameBytes(slot.subarray(WATERMARK.databaseId, WATERMARK.databaseId + 16), databaseId)) return undefined;
+  if (!sameBytes(slot.subarray(WATERMARK.databaseId, WATERMARK.databaseId + 16), databaseId))
+    return undefined;
   return {
     sequence: getU64(slot, WATERMARK.sequence),
     durableLsn: getU64(slot, WATERMARK.durableLsn),
@@ -68,7 +79,8 @@ export async function readWatermark(
   for (const offset of watermarkSlotOffsets) {
     const slot = bytes?.subarray(offset, offset + watermarkSlotBytes);
     const found = slot === undefined ? undefined : decodeWatermark(slot, databaseId);
-    if (found !== undefined && (newest === undefined || found.sequence > newest.sequence)) newest = found;
+    if (found !== undefined && (newest === undefined || found.sequence > newest.sequence))
+      newest = found;
   }
   return newest;
 }

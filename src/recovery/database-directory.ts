@@ -29,9 +29,13 @@ export async function classifyDirectory(disk: Disk, path: string): Promise<Direc
   const own = names.filter((name) => isOwnFile(name) && name !== FILE.lock);
   const foreign = names.filter((name) => !isOwnFile(name));
   if (own.some((name) => parseSegmentFileName(name) !== undefined)) {
-    throw new VarveError("CORRUPT", `${path} has segments, but both copies of the manifest are lost`, {
-      details: { file: FILE.manifestA, otherFile: FILE.manifestB, directory: path },
-    });
+    throw new VarveError(
+      "CORRUPT",
+      `${path} has segments, but both copies of the manifest are lost`,
+      {
+        details: { file: FILE.manifestA, otherFile: FILE.manifestB, directory: path },
+      },
+    );
   }
   if (foreign.length > 0) throw notADatabase(path, `it holds ${foreign[0]}`);
   return "empty";

@@ -1,10 +1,11 @@
 // Appends again, into a new segment, what lies above the proven watermark: after a failed sync, syncing again proves nothing.
+
+import { VarveError } from "../codec/errors.ts";
 import type { DiskFile, Ports } from "../disk/ports.ts";
 import { ActiveSegment } from "../log/active-segment.ts";
 import { getHash, type Hash64 } from "../log/fields.ts";
 import { checkFrame, emptyFrameHeader, writeFrame } from "../log/frame-codec.ts";
 import { Segment } from "../log/segment.ts";
-import { VarveError } from "../codec/errors.ts";
 import type { SegmentPoint } from "./replay.ts";
 
 const bufferBytes: number = 1024 * 1024;
@@ -38,7 +39,13 @@ export async function reappend(order: ReappendOrder): Promise<ActiveSegment> {
     createdMs: ports.clock.wallMs(),
   };
   const { disk } = ports;
-  const active = await ActiveSegment.create(disk, order.directory, segment, header, order.segmentBytes);
+  const active = await ActiveSegment.create(
+    disk,
+    order.directory,
+    segment,
+    header,
+    order.segmentBytes,
+  );
   try {
     await copyFrames(order, active);
     await active.file.sync();
@@ -77,7 +84,13 @@ async function copyFrames(order: ReappendOrder, active: ActiveSegment): Promise<
       }
       active.file.writeSync(buffer.subarray(at, at + header.frameBytes), start);
       const written = { lo: out[0]!, hi: out[1]! };
-      segment.noteFrame(header.firstLsn, header.eventCount, header.timeMs, header.frameBytes, written);
+      segment.noteFrame(
+        header.firstLsn,
+        header.eventCount,
+        header.timeMs,
+        header.frameBytes,
+        written,
+      );
       at += header.frameBytes;
     }
     offset += at;
@@ -90,4 +103,3 @@ function changed(segment: Segment, offset: number): VarveError {
     details: { file: segment.name, offset },
   });
 }
-

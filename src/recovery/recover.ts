@@ -11,7 +11,12 @@ import { ManifestStore, readManifest } from "../log/manifest-store.ts";
 import { ReserveFile } from "../log/reserve.ts";
 import { Segment } from "../log/segment.ts";
 import type { LogParts } from "../log/segment-log.ts";
-import { readWatermark, type Watermark, WatermarkFile, watermarkSlotOffsets } from "../log/watermark.ts";
+import {
+  readWatermark,
+  type Watermark,
+  WatermarkFile,
+  watermarkSlotOffsets,
+} from "../log/watermark.ts";
 import { quarantineFile, quarantineTail } from "./quarantine.ts";
 import { reappend } from "./reappend.ts";
 import type { RecoveryReport } from "./recovery-report.ts";
@@ -176,7 +181,8 @@ class Recovery {
     this.#quarantined.push(kept);
     await disk.syncDirectory(this.#directory);
     const dropped = log.behind.frames;
-    if (dropped > 0) this.#warnings.push(`${dropped} frames behind a torn one were never acknowledged`);
+    if (dropped > 0)
+      this.#warnings.push(`${dropped} frames behind a torn one were never acknowledged`);
   }
 
   /** The suffix above the watermark moves to a new segment before the old one is cut below it. */
@@ -255,7 +261,11 @@ class Recovery {
   }
 
   /** Installs the segments as they now are, under a new epoch that fences older writers off. */
-  async #install(store: ManifestStore, segments: readonly Segment[], nextId?: number): Promise<void> {
+  async #install(
+    store: ManifestStore,
+    segments: readonly Segment[],
+    nextId?: number,
+  ): Promise<void> {
     const { current } = store;
     await store.install({
       ...current,
@@ -268,7 +278,9 @@ class Recovery {
 
   async #setAsideStrays(manifest: Manifest): Promise<void> {
     const { disk } = this.#ports;
-    const named = new Set(manifest.segments.map((s) => new Segment(s.id, s.generation, s.baseLsn).name));
+    const named = new Set(
+      manifest.segments.map((s) => new Segment(s.id, s.generation, s.baseLsn).name),
+    );
     for (const name of (await disk.list(this.#directory)).sort()) {
       if (parseSegmentFileName(name) === undefined || named.has(name)) continue;
       // Nothing is acknowledged in a segment before the manifest names it: this one holds no more
@@ -307,7 +319,11 @@ class Recovery {
 }
 
 function malformedLog(cause: MalformedBytes): VarveError {
-  return new VarveError("CORRUPT", `a frame with a sound checksum makes no sense: ${cause.message}`, {
-    cause,
-  });
+  return new VarveError(
+    "CORRUPT",
+    `a frame with a sound checksum makes no sense: ${cause.message}`,
+    {
+      cause,
+    },
+  );
 }

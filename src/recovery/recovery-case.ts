@@ -80,6 +80,7 @@ export function decideTail(found: TailFindings): RecoveryDecision {
   if (found.active && found.behind === "frames") return { label: "R3-torn-window", action: "cut" };
   // R2: the usual torn tail. A sealed end has only its footer behind it.
   const torn = found.end === "damaged" || found.end === "misplaced" || found.behind === "bytes";
-  if (found.active && torn && found.end !== "footer") return { label: "R2-torn-tail", action: "cut" };
+  if (found.active && torn && found.end !== "footer")
+    return { label: "R2-torn-tail", action: "cut" };
   return { label: "R0-whole", action: "accept" };
 }

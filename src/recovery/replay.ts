@@ -98,7 +98,8 @@ export class Replay {
   noted(segment: Segment): void {
     const mark = this.#watermark;
     if (mark === undefined) return;
-    const isMark = segment.lastHash.lo === mark.lastHash.lo && segment.lastHash.hi === mark.lastHash.hi;
+    const isMark =
+      segment.lastHash.lo === mark.lastHash.lo && segment.lastHash.hi === mark.lastHash.hi;
     if (isMark) this.watermarkSeen = true;
     if (isMark || segment.lastLsn <= mark.durableLsn) this.proven = pointOf(segment);
   }

@@ -42,7 +42,15 @@ export async function readSegments(
     const file = await openSegment(disk, directory, segment, isLast);
     let handedOver = false;
     try {
-      const scanned = await readSegment(file, segment, entry, manifest, previous, watermark, replay);
+      const scanned = await readSegment(
+        file,
+        segment,
+        entry,
+        manifest,
+        previous,
+        watermark,
+        replay,
+      );
       if (entry.state === SEGMENT_STATE.cutPending) cutPending = segment;
       segments.push(segment);
       previous = segment;
@@ -98,8 +106,7 @@ async function readSegment(
     active,
     end: scan.end,
     behind: behind.behind,
-    belowProven:
-      marked && (watermark.durableLsn > segment.lastLsn || !replay.watermarkSeen),
+    belowProven: marked && (watermark.durableLsn > segment.lastLsn || !replay.watermarkSeen),
     transactionOpen: replay.openFrom !== undefined,
   });
   if (decision.action === "refuse") throw refusal(segment, scan, decision, watermark);

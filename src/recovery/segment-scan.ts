@@ -2,7 +2,12 @@
 import { limits } from "../codec/limits.ts";
 import type { DiskFile } from "../disk/ports.ts";
 import type { Hash64 } from "../log/fields.ts";
-import { checkFrame, emptyFrameHeader, type FrameFault, type FrameHeader } from "../log/frame-codec.ts";
+import {
+  checkFrame,
+  emptyFrameHeader,
+  type FrameFault,
+  type FrameHeader,
+} from "../log/frame-codec.ts";
 import { frameAlignment, frameHeaderBytes } from "../log/frame-format.ts";
 import type { Segment } from "../log/segment.ts";
 import { decodeSegmentFooter, looksLikeFooter } from "../log/segment-codec.ts";
@@ -71,18 +76,40 @@ export async function scanSegment(
   const header = emptyFrameHeader();
   let expectedLsn = previousLastLsn + 1;
   let offset = segmentHeaderBytes;
-  const ended = (end: ScanEnd, fault: FrameFault): SegmentScan => ({ end, fault, offset, fileBytes });
+  const ended = (end: ScanEnd, fault: FrameFault): SegmentScan => ({
+    end,
+    fault,
+    offset,
+    fileBytes,
+  });
   while (true) {
     if (dataEnd !== undefined && offset === dataEnd) return ended("sealed-end", "none");
     await window.cover(offset, frameHeaderBytes, limit);
-    let fault = checkFrame(window.bytes, offset - window.at, window.end - window.at, segment.nonce, header);
-    if (fault === "short" && header.frameBytes <= limit - offset && limit - offset >= frameHeaderBytes) {
+    let fault = checkFrame(
+      window.bytes,
+      offset - window.at,
+      window.end - window.at,
+      segment.nonce,
+      header,
+    );
+    if (
+      fault === "short" &&
+      header.frameBytes <= limit - offset &&
+      limit - offset >= frameHeaderBytes
+    ) {
       await window.cover(offset, header.frameBytes, limit);
-      fault = checkFrame(window.bytes, offset - window.at, window.end - window.at, segment.nonce, header);
+      fault = checkFrame(
+        window.bytes,
+        offset - window.at,
+        window.end - window.at,
+        segment.nonce,
+        header,
+      );
     }
     if (fault === "blank") return ended("blank", fault);
     if (fault !== "none") {
-      const footer = dataEnd === undefined && (await endsWithFooter(file, segment, offset, fileBytes));
+      const footer =
+        dataEnd === undefined && (await endsWithFooter(file, segment, offset, fileBytes));
       return ended(footer ? "footer" : "damaged", fault);
     }
     const chained = header.previousHash === segment.lastHash.lo;
@@ -141,10 +168,22 @@ export async function lookBehind(
   let at = offset + frameAlignment;
   while (at + frameHeaderBytes <= end + frameAlignment && at < fileBytes) {
     await window.cover(at, frameHeaderBytes, fileBytes);
-    let fault = checkFrame(window.bytes, at - window.at, window.end - window.at, segment.nonce, header);
+    let fault = checkFrame(
+      window.bytes,
+      at - window.at,
+      window.end - window.at,
+      segment.nonce,
+      header,
+    );
     if (fault === "short" && plausible(header, segment, fileBytes - at)) {
       await window.cover(at, header.frameBytes, fileBytes);
-      fault = checkFrame(window.bytes, at - window.at, window.end - window.at, segment.nonce, header);
+      fault = checkFrame(
+        window.bytes,
+        at - window.at,
+        window.end - window.at,
+        segment.nonce,
+        header,
+      );
     }
     if (fault === "none" && header.firstLsn > segment.lastLsn) {
       frames++;

@@ -43,7 +43,10 @@ describe("ByteWriter", () => {
       0x56, 0x34, 0x12, 0xf0, 0xde, 0xbc, 0x1a, 0,
     ]);
     expect(written((w) => w.f64(1.5))).toEqual([0, 0, 0, 0, 0, 0, 0xf8, 0x3f]);
-    expect(written((w) => w.f64(Number.NaN))).toEqual([0, 0, 0, 0, 0, 0, 0xf8, 0x7f]);
+    const otherNaN = new Float64Array(new BigUint64Array([0xfff0_0000_0000_0123n]).buffer)[0]!;
+    for (const nan of [Number.NaN, otherNaN]) {
+      expect(written((w) => w.f64(nan))).toEqual([0, 0, 0, 0, 0, 0, 0xf8, 0x7f]);
+    }
   });
 
   it("writes a varint in seven-bit groups, low ones first, and as long as it says", () => {

@@ -180,7 +180,9 @@ describe("damaged values", () => {
     fc.assert(
       fc.property(anyValue(), (value) => {
         const bytes = encode(value);
-        for (let end = 0; end < bytes.length; end++) {
+        // Long ones at some hundred places only: each is read from its beginning.
+        const step = 1 + (bytes.length >> 8);
+        for (let end = 0; end < bytes.length; end += step) {
           if (attempt(bytes, readValue, end) !== undefined) expect.fail(`read at ${end}`);
           if (attempt(bytes, skipValue, end) !== undefined) expect.fail(`stepped over at ${end}`);
         }
@@ -235,7 +237,8 @@ describe("damaged values", () => {
     for (const tag of [0x0b, 0x0c, 0x08, 0x09, 0x06]) {
       expect(() => decode([tag, ...count, 0, 0])).toThrow(MalformedBytes);
     }
-    expect(() => decode([0x0c, 2, 0, 0, 0])).toThrow(MalformedBytes);
+    expect(() => decode([0x0c, 2, 0, 0, 0])).toThrow("2 elements claimed");
+    expect(() => decode([0x0b, 16, 0, 0])).toThrow("16 elements claimed");
     // As many elements are claimed at each depth as bytes are left: memory must follow what is really there.
     const mebi8 = 8 * 2 ** 20;
     const nested = new Uint8Array(mebi8);

@@ -156,6 +156,19 @@ describe("key tree", () => {
     }
   });
 
+  it("finds the version before, in the leaf before, when the first of a leaf was removed", () => {
+    const tree = new KeyTree(tiny);
+    const bytes = Buffer.from("one key");
+    for (let lsn = 0; lsn < 64; lsn++) tree.insert(bytes, 0, bytes.length, 2 * lsn, lsn, 0);
+    for (let lsn = 1; lsn < 64; lsn++) {
+      tree.remove(bytes, 0, bytes.length, 2 * lsn);
+      expect(tree.find(bytes, 0, bytes.length, 2 * lsn)).toBe(true);
+      expect(tree.foundId).toBe(lsn - 1);
+      tree.insert(bytes, 0, bytes.length, 2 * lsn, lsn, 0);
+    }
+    tree.check();
+  });
+
   it("keeps one copy of a key for all of its versions", () => {
     const tree = new KeyTree({ chunkBytes: 2_048, keyBytesMax: 64 });
     const bytes = new Uint8Array(60).fill(5);

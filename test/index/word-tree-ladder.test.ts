@@ -52,6 +52,36 @@ describe("word tree with a hundred thousand entries", () => {
     }
   }
 
+  it("stays whole while it fills and drains again and again, in any order", () => {
+    const tree = new WordTree({ width: 1, leafCapacity: 4, innerCapacity: 4, stagingCapacity: 64 });
+    const drains: ((i: number, size: number) => number)[] = [
+      (i) => i,
+      (i, size) => size - 1 - i,
+      (i, size) => (i * 1_237 + 5) % size,
+      (i, size) => (i < size / 2 ? 2 * i : 2 * (size - 1 - i) + 1),
+    ];
+    const size = 4_096;
+    for (const drained of drains) {
+      for (let i = 0; i < size; i++) {
+        tree.probe[0] = (i * 1_237) % size;
+        tree.insert();
+      }
+      for (let i = 0; i < size; i++) {
+        tree.probe[0] = drained(i, size);
+        expect(tree.remove()).toBe(true);
+        // Some come back at once, so that nodes grow while their neighbours shrink.
+        if (i % 5 === 0) tree.insert();
+        if (i % 128 === 0) tree.check();
+      }
+      for (let i = 0; i < size; i += 5) {
+        tree.probe[0] = drained(i, size);
+        expect(tree.remove()).toBe(true);
+        if (i % 128 === 0) tree.check();
+      }
+      expect([tree.count, tree.leafCount, tree.height]).toEqual([0, 1, 1]);
+    }
+  });
+
   it("keeps adjacency entries of a skewed graph in order through every merge", () => {
     const tree = new WordTree({
       width: 7,

@@ -184,9 +184,9 @@ describe("word tree", () => {
             }
             case "moveTo": {
               // Only a caller that reads the leaf right after a seek may do this.
-              if (at === undefined || !cursor.seek(Uint32Array.from(at), 2)) break;
-              cursor.moveTo(cursor.leafEnd - 3);
-              at = current(cursor) as Entry;
+              if (at === undefined) break;
+              if (cursor.seek(Uint32Array.from(at), 2)) cursor.moveTo(cursor.leafEnd - 3);
+              at = current(cursor) as Entry | undefined;
               noteLeaf();
               break;
             }

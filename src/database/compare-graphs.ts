@@ -1,0 +1,44 @@
+// Compares two graphs node by node and edge by edge, through everything that reads go through.
+import type { GraphReader } from "../graph/graph-reader.ts";
+import type { VerifyProblem } from "./verify.ts";
+
+const problemsMax = 100;
+
+/** Adds a problem for each node whose record or adjacency differs between the live indexes and a replay. */
+export function compareGraphs(
+  live: GraphReader,
+  replayed: GraphReader,
+  problems: VerifyProblem[],
+): void {
+  const liveNodes = live.nodes()[Symbol.iterator]();
+  for (const expected of replayed.nodes()) {
+    const found = liveNodes.next();
+    const key = found.done ? undefined : found.value.key;
+    if (key !== expected.key) {
+      report(problems, "node key index", `expected node ${expected.key}, found ${key}`);
+      return;
+    }
+    if (found.value.id !== expected.id || found.value.lsn !== expected.lsn) {
+      report(problems, "node index", `node ${key} has another version than the log`);
+    }
+    for (const direction of ["out", "in"] as const) {
+      const a = live.edgeIds(expected.id, { direction });
+      const b = replayed.edgeIds(expected.id, { direction });
+      if (!sameIds(a, b))
+        report(problems, `${direction} index`, `edges of node ${key} differ from the log`);
+    }
+    if (problems.length >= problemsMax) return;
+  }
+  const extra = liveNodes.next();
+  if (!extra.done) report(problems, "node key index", `node ${extra.value.key} is not in the log`);
+}
+
+function report(problems: VerifyProblem[], where: string, message: string): void {
+  problems.push({ where, message, details: {} });
+}
+
+function sameIds(a: Float64Array, b: Float64Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}

@@ -1,0 +1,160 @@
+// The open database: transactions, views, the feed, care, and the end of life.
+
+import type { ChangeBatch } from "../changes/change.ts";
+import { ChangeDecoder } from "../changes/change-decoder.ts";
+import { type ChangesOptions, feedRange, readFeed } from "../changes/change-feed.ts";
+import type { DiskLock } from "../disk/ports.ts";
+import { GraphReader } from "../graph/graph-reader.ts";
+import type { Schema } from "../graph/types.ts";
+import type { RecoveryReport } from "../recovery/recovery-report.ts";
+import { closedError, type DatabaseCore } from "./database-core.ts";
+import { describe } from "./options.ts";
+import { Snapshot } from "./snapshot.ts";
+import { type DatabaseStats, statsOf } from "./stats.ts";
+import type { Receipt, TransactionCallback, TransactOptions } from "./transact.ts";
+import { transactOn } from "./transact.ts";
+import { type VerifyReport, verifyDatabase } from "./verify.ts";
+
+/**
+ * An open database and, at the same time, the read face of its default graph. Reads see every
+ * accepted transaction at once. Made by `open`; see there.
+ */
+export class Database<S = Schema> extends GraphReader<S> {
+  readonly #core: DatabaseCore;
+  readonly #lock: DiskLock;
+  #closing: Promise<void> | undefined;
+  /** How the database was found, and what opening it took. */
+  readonly recovery: RecoveryReport;
+
+  /** @internal `open` makes databases. */
+  constructor(core: DatabaseCore, lock: DiskLock, recovery: RecoveryReport) {
+    super(core.source);
+    this.#core = core;
+    this.#lock = lock;
+    this.recovery = recovery;
+  }
+
+  /** LSN of the last accepted event; 0 while there is none. */
+  get lastLsn(): number {
+    return this.#core.log.acceptedLsn;
+  }
+
+  /** LSN of the last event known to survive a power cut. */
+  get durableLsn(): number {
+    return this.#core.log.durableLsn;
+  }
+
+  /**
+   * Runs `callback` with a transaction, at once and in call order, and writes what it did: all of
+   * it or nothing. The callback must not be async. Under pressure it waits for its turn.
+   *
+   * @returns a receipt, once the commit is as durable as `durability` (of the call, else of the
+   *   database) says. Cost: one share of a group's write and sync.
+   * @throws what the callback throws (nothing is written then); `TypeError` for a returned promise
+   *   or a nested call; `VarveError` CONFLICT where `expectLsn` is not the last accepted LSN,
+   *   OVERLOADED, LIMIT_EXCEEDED, ABORTED, CLOSED, DISK_FULL or IO (nothing was written),
+   *   POISONED (unknown whether it was written: reopen to find out).
+   */
+  transact<T>(
+    callback: TransactionCallback<S, T>,
+    options: TransactOptions = {},
+  ): Promise<Receipt<T>> {
+    return transactOn<S, T>(this.#core, callback, options);
+  }
+
+  /**
+   * The graph as it is now, fixed. With `{ at: "durable" }` only what a crash cannot take back.
+   * Costs nothing; close it when done.
+   */
+  snapshot(options: { readonly at?: "accepted" | "durable" | undefined } = {}): Snapshot<S> {
+    for (const name of Object.keys(options)) {
+      if (name !== "at") throw new TypeError(`snapshot: unknown option ${name}`);
+    }
+    const { at = "accepted" } = options;
+    const { source, log, counts } = this.#core;
+    const lsn = source.lsn("snapshot");
+    if (at === "accepted") return new Snapshot<S>(source, lsn, source.counts());
+    if (at !== "durable") {
+      throw new TypeError(`snapshot: at must be "accepted" or "durable", not ${describe(at)}`);
+    }
+    return new Snapshot<S>(source, log.durableLsn, counts.durable);
+  }
+
+  /**
+   * The changes of the durable log from a position to its end as of the call, in batches of whole
+   * transactions. Reads from the log at the caller's pace.
+   *
+   * @throws {VarveError} POSITION_AHEAD, ABORTED, CLOSED; CORRUPT where the log is damaged.
+   */
+  changes(options: ChangesOptions): AsyncIterableIterator<ChangeBatch> {
+    this.source.lsn("changes");
+    const { log, index, names } = this.#core;
+    const range = feedRange(options, log.durableLsn);
+    const decoder = new ChangeDecoder(names, (id) => index.keyOf(id) ?? "");
+    return readFeed(log, decoder, range, () => this.source.lsn("changes"));
+  }
+
+  /** Resolves once everything accepted so far survives a power cut. Rejects as `transact` does. */
+  async flush(): Promise<void> {
+    this.#core.requireOpen("flush");
+    await this.#core.log.flush();
+  }
+
+  /** Resolves once the event with this LSN survives a power cut. */
+  async whenDurable(lsn: number): Promise<void> {
+    this.#core.requireOpen("whenDurable");
+    if (!Number.isSafeInteger(lsn) || lsn < 0 || lsn > this.lastLsn) {
+      throw new RangeError(`whenDurable: lsn must be 0 to ${this.lastLsn}, not ${describe(lsn)}`);
+    }
+    await this.#core.log.whenDurable(lsn);
+  }
+
+  /** Flushes the segment table now, instead of within `allocationFlushMs`. Resolves to whether it could. */
+  async flushAllocation(): Promise<boolean> {
+    this.#core.requireOpen("flushAllocation");
+    return await this.#core.log.flushAllocation();
+  }
+
+  /**
+   * Reads the whole log again, checks every header, frame and footer, and compares the indexes with
+   * a replay. Writes go on meanwhile. Cost: a replay, and the memory of a second set of indexes.
+   */
+  async verify(): Promise<VerifyReport> {
+    this.#core.requireOpen("verify");
+    return await verifyDatabase(this.#core);
+  }
+
+  /** Counters and sizes as of now. */
+  stats(): DatabaseStats {
+    this.#core.requireOpen("stats");
+    return statsOf(this.#core);
+  }
+
+  /**
+   * Makes everything durable, leaves a clean mark and closes every file. Calls that have begun end
+   * as they would; later ones get CLOSED. Closing again waits for the same end.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** @internal See system-state.ts. */
+  static stateOf(database: Database, name: string): unknown {
+    return database.#core.state.get(name);
+  }
+
+  async #close(): Promise<void> {
+    this.#core.beginClose(closedError("transact"));
+    try {
+      await this.#core.log.close();
+    } finally {
+      this.#core.endClose();
+      await this.#lock.release();
+    }
+  }
+}
