@@ -77,7 +77,8 @@ export class Ingest {
   readonly #inFlight: Promise<unknown>[] = [];
   #counters: IngestCounters;
   #readBytes = 0;
-  #rowsSeen = 0;
+  // For the progress bar, with the rows of earlier runs.
+  #rowsSeen: number;
   #rowsDone = 0;
 
   constructor(
@@ -95,6 +96,8 @@ export class Ingest {
     const former = this.#start.kind === "begin" ? undefined : this.#start.run;
     const rejectsPath = chooseRejectsPath(request, former);
     this.#counters = former?.counters ?? noCounters;
+    const { nodes, implicitNodes, edges, rejected } = this.#counters;
+    this.#rowsSeen = nodes - implicitNodes + edges + rejected;
     this.#run = print && {
       ...print,
       isFinished: false,
@@ -215,7 +218,7 @@ export class Ingest {
           edges++;
         }
       } catch (error) {
-        rejects.push({ file, line: row.line, reason: refusal(error), raw: row.raw });
+        rejects.push({ file, line: row.line, reason: refusal(tx, item, error), raw: row.raw });
       }
     }
     // A batch is of one input: it has nodes, or edges that may make nodes.
@@ -346,14 +349,14 @@ function sumOfBytes(inputs: readonly PlannedInput[]): number {
 }
 
 /** Why the engine refused a row; an error that is not about the row goes on. */
-function refusal(error: unknown): string {
-  const isAboutRow =
-    error instanceof TypeError ||
-    error instanceof RangeError ||
-    (error instanceof VarveError &&
-      (error.code === "NODE_NOT_FOUND" || error.code === "LIMIT_EXCEEDED"));
-  if (!isAboutRow) throw error;
-  return error.message;
+function refusal(tx: Transaction, item: Item, error: unknown): string {
+  if (error instanceof TypeError || error instanceof RangeError) return error.message;
+  if (error instanceof VarveError && error.code === "LIMIT_EXCEEDED") return error.message;
+  if (error instanceof VarveError && error.code === "NODE_NOT_FOUND") {
+    const missing = tx.hasNode(item.from) ? item.to : item.from;
+    return `there is no node ${JSON.stringify(missing)}`;
+  }
+  throw error;
 }
 
 function chooseRejectsPath(request: IngestRequest, former: IngestRun | undefined): string {

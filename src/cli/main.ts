@@ -43,6 +43,8 @@ async function main(): Promise<number> {
   const words = commandArguments();
   try {
     await createProgram(context).parseAsync(words, { from: "user" });
+    await context.output.flush();
+    if (context.output.failure) throw context.output.failure;
     return context.exitCode;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.done;

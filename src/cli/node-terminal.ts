@@ -6,12 +6,13 @@ import { type SingleBar as Bar, SingleBar } from "cli-progress";
 /** Standard output that waits for a slow reader and takes a gone one calmly. */
 export class Output {
   #isBroken = false;
+  #failure: Error | undefined;
   #wake: () => void = () => {};
 
   constructor() {
     process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE" && error.code !== "EOF") throw error;
       this.#isBroken = true;
+      if (error.code !== "EPIPE" && error.code !== "EOF") this.#failure = error;
       this.#wake();
     });
     process.stdout.on("drain", () => this.#wake());
@@ -24,11 +25,25 @@ export class Output {
     return this.#isBroken;
   }
 
+  /** Why not everything could be printed, where the reader is not to blame: a full disk, say. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
   /** Prints a line; await it where many follow. */
   async print(line: string): Promise<void> {
     if (this.#isBroken || process.stdout.write(`${line}\n`)) return;
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
+    });
+  }
+
+  /** Resolves once everything printed has been taken over, or cannot be. */
+  async flush(): Promise<void> {
+    if (this.#isBroken) return;
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      process.stdout.write("", () => resolve());
     });
   }
 
@@ -55,10 +70,18 @@ export function startProgress(): Progress {
   const isTerminal = process.stderr.isTTY === true && process.env["TERM"] !== "dumb";
   let bar: Bar | undefined;
   let last: ProgressReport | undefined;
+  // Rows of an earlier run, and those before the first report, took no time here.
+  let firstRows: number | undefined;
   const show = (report: ProgressReport): void => {
     const { totalBytes, doneBytes, rows, file } = report;
-    const perSecond = Math.round((rows / Math.max(1, nowMs() - startMs)) * 1000);
-    const shown = { file, done: rows.toLocaleString("en"), speed: perSecond.toLocaleString("en") };
+    firstRows ??= rows;
+    const perSecond = Math.round(((rows - firstRows) / Math.max(1, nowMs() - startMs)) * 1000);
+    const name = file.replace(/^.*[\\/]/, "").slice(-40);
+    const shown = {
+      file: name,
+      done: rows.toLocaleString("en"),
+      speed: perSecond.toLocaleString("en"),
+    };
     if (bar === undefined) {
       bar = new SingleBar({
         stream: process.stderr,
@@ -69,9 +92,10 @@ export function startProgress(): Progress {
         barCompleteChar: "█",
         barIncompleteChar: "░",
         barsize: 30,
-        fps: 8,
-        // A killed process could not show the cursor again.
+        fps: 15,
+        // A killed process could set neither right again.
         hideCursor: false,
+        linewrap: true,
       });
       bar.start(Math.max(1, totalBytes), doneBytes, shown);
     } else {

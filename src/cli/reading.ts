@@ -57,8 +57,7 @@ export async function printJson(output: Output, json: JsonValue): Promise<void> 
 
 /** A text for a terminal: control characters, which could do anything there, are shown escaped. */
 export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this looks for.
-  return /[\u0000-\u001f\u007f-\u009f]/.test(text) ? JSON.stringify(text) : text;
+  return /\p{Cc}/u.test(text) ? JSON.stringify(text) : text;
 }
 
 export function markFound(context: CommandContext, isFound: boolean): void {

@@ -58,7 +58,7 @@ export async function open<S = Schema>(
       details: { path },
     });
   }
-  if (kind === "missing") await createDirectory(disk, directory);
+  if (kind !== "database") await createDirectory(disk, directory, kind);
   const lock = await disk.lock(directory, "varve");
   try {
     return await openLocked<S>(directory, settings, lock);
@@ -84,7 +84,9 @@ async function openLocked<S>(
   const index = new GraphIndex(names);
   const state = new SystemState();
   const sink = replaySink(index, state);
-  const { parts, report } = await recoverInto(ports, directory, settings, sink);
+  const { parts, report } = await index.replaying(() =>
+    recoverInto(ports, directory, settings, sink),
+  );
   const log = new SegmentLog(parts, {
     segmentBytes: settings.segmentBytes,
     syncIntervalMs: settings.syncIntervalMs,

@@ -92,7 +92,12 @@ export class TransactionCore {
   /** Ends the writing: from here on users' handles throw. The trees may not show all of it yet. */
   finish(): TransactionEnd {
     this.#isOver = true;
-    if (this.batch.records.position > 0) this.batch.commit();
+    if (this.batch.records.position > 0) {
+      this.batch.commit();
+    } else {
+      // Nothing will be written: names that only refused operations used must not outlive it undefined.
+      this.names.truncate(this.batch.nameMark);
+    }
     return { batch: this.batch, appliedTo: this.#appliedTo };
   }
 

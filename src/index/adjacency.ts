@@ -1,14 +1,15 @@
-// One direction of the edges: (node, type, other node, edge id, LSN of the removal or 0), read as of an LSN.
+// One direction of the edges: (node, type, other node, edge id | LSN of the removal or 0), read as of an LSN.
 
 import { EdgeColumns } from "./edge-columns.ts";
 import { twoTo32 } from "./tree-floor.ts";
 import { type WordCursor, WordTree, type WordTreeOptions } from "./word-tree.ts";
 
 const width = 7;
+const payloadWords = 2;
 
 /**
- * An edge is an entry with removal LSN 0; its removal is a second entry right behind it. The edge's id is the LSN that added
- * it, so the first needs no other LSN.
+ * One entry per edge has its whole life: the edge's id is the LSN that added it, and it is removed once at the most, at the LSN
+ * in the payload.
  */
 export class Adjacency {
   /** Removals held: while there are none, and an LSN is not in the past, entries need no look. */
@@ -23,7 +24,7 @@ export class Adjacency {
   readonly #columns = new EdgeColumns(256);
 
   constructor(options: Omit<WordTreeOptions, "width" | "payloadWords">) {
-    this.#tree = new WordTree({ ...options, width });
+    this.#tree = new WordTree({ ...options, width, payloadWords });
     this.cursor = this.#tree.cursor();
   }
 
@@ -33,6 +34,13 @@ export class Adjacency {
 
   get count(): number {
     return this.#tree.count;
+  }
+
+  /** See `WordTree.setStagingCapacity`; returns the capacity before. */
+  setStagingCapacity(entries: number): number {
+    const before = this.#tree.stagingCapacity;
+    this.#tree.setStagingCapacity(entries);
+    return before;
   }
 
   insert(node: number, type: number, other: number, edge: number): void {
@@ -48,11 +56,17 @@ export class Adjacency {
     this.removals++;
   }
 
-  /** Takes out exactly one entry; `lsn` is 0 for the edge itself. */
-  remove(node: number, type: number, other: number, edge: number, lsn: number): void {
+  /** Takes an edge out, as if it had never been. */
+  undoInsert(node: number, type: number, other: number, edge: number): void {
     const { probe } = this.#tree;
-    aim(probe, node, type, other, edge, lsn);
-    if (this.#tree.remove() && lsn !== 0) this.removals--;
+    aim(probe, node, type, other, edge, 0);
+    this.#tree.remove();
+  }
+
+  /** Makes an edge live again, as if it had never been removed. */
+  undoRemoval(node: number, type: number, other: number, edge: number): void {
+    this.insert(node, type, other, edge);
+    this.removals--;
   }
 
   /**
@@ -125,12 +139,8 @@ export class Adjacency {
       for (let base = cursor.base; base < end; base += width) {
         const edge = words[base + 3]! * twoTo32 + words[base + 4]!;
         if (!checksNothing) {
-          if ((words[base + 6]! | words[base + 5]!) !== 0) {
-            const removedAt = words[base + 5]! * twoTo32 + words[base + 6]!;
-            if (removedAt <= lsn && count > 0 && edges[count - 1] === edge) count--;
-            continue;
-          }
-          if (edge > lsn) continue;
+          const removedAt = words[base + 5]! * twoTo32 + words[base + 6]!;
+          if (edge > lsn || (removedAt !== 0 && removedAt <= lsn)) continue;
         }
         types[count] = words[base + 1]!;
         others[count] = words[base + 2]!;

@@ -4,7 +4,8 @@ import type { Adjacency } from "./adjacency.ts";
 import { twoTo32 } from "./tree-floor.ts";
 import type { WordCursor } from "./word-tree.ts";
 
-const width = 7;
+/** Words that tell an entry from all others. */
+const keyWords = 5;
 const firstPageEdges = 16;
 const pageEdgesMax = 256;
 
@@ -27,12 +28,10 @@ export class EdgePages {
 
   readonly #range: EdgeRange;
   readonly #prefixWords: number;
-  readonly #place = new Uint32Array(width);
+  readonly #place = new Uint32Array(keyWords);
   #size = firstPageEdges;
   #hasStarted = false;
   #hasEnded = false;
-  /** Walking backward, a removal comes before what it removes. */
-  #removedEdge = 0;
 
   constructor(range: EdgeRange) {
     this.#range = range;
@@ -48,73 +47,45 @@ export class EdgePages {
     this.count = 0;
     if (this.#hasEnded) return false;
     const { cursor } = adjacency;
-    const more = this.#range.isReverse ? this.#fillBackward(cursor) : this.#fillForward(cursor);
-    if (!more) this.#hasEnded = true;
+    const { isReverse } = this.#range;
+    let more = this.#seek(cursor);
+    while (more && this.#isInRange(cursor.words, cursor.base)) {
+      if (this.count === this.#size) break;
+      const { words, base } = cursor;
+      if (this.#isWanted(words, base)) this.#add(words, base);
+      this.#stand(words, base);
+      more = isReverse ? cursor.prev() : cursor.next();
+    }
     this.#hasStarted = true;
+    // A page that is not full is the last one.
+    if (this.count < this.#size) this.#hasEnded = true;
     this.#size = Math.min(pageEdgesMax, this.#size * 4);
     return this.count > 0;
   }
 
-  #fillForward(cursor: WordCursor): boolean {
+  /** Goes to the first entry, or to the one behind the last one walked over. */
+  #seek(cursor: WordCursor): boolean {
+    const { isReverse } = this.#range;
     const place = this.#place;
-    let more = cursor.seek(place, this.#hasStarted ? width : this.#prefixWords);
-    if (more && this.#hasStarted && this.#isAtPlace(cursor)) more = cursor.next();
-    while (more) {
-      const { words, base } = cursor;
-      if (!this.#isInRange(words, base)) return false;
-      const edge = words[base + 3]! * twoTo32 + words[base + 4]!;
-      const removedAt = words[base + 5]! * twoTo32 + words[base + 6]!;
-      if (removedAt !== 0) {
-        if (removedAt <= this.#range.lsn && this.edges[this.count - 1] === edge) this.count--;
-      } else {
-        // A full page ends before an edge, never before the removal of its last one.
-        if (this.count === this.#size) return true;
-        if (edge <= this.#range.lsn && this.#isWanted(words, base)) this.#add(words, base, edge);
-      }
-      this.#stand(words, base);
-      more = cursor.next();
-    }
-    return false;
+    const words = this.#hasStarted ? keyWords : this.#prefixWords;
+    const more = isReverse ? cursor.seekLast(place, words) : cursor.seek(place, words);
+    if (!more || !this.#hasStarted || !this.#isAtPlace(cursor)) return more;
+    return isReverse ? cursor.prev() : cursor.next();
   }
 
-  #fillBackward(cursor: WordCursor): boolean {
-    const place = this.#place;
-    let more = cursor.seekLast(place, this.#hasStarted ? width : this.#prefixWords);
-    if (more && this.#hasStarted && this.#isAtPlace(cursor)) more = cursor.prev();
-    while (more) {
-      const { words, base } = cursor;
-      if (!this.#isInRange(words, base)) return false;
-      const edge = words[base + 3]! * twoTo32 + words[base + 4]!;
-      const removedAt = words[base + 5]! * twoTo32 + words[base + 6]!;
-      if (removedAt !== 0) {
-        if (removedAt <= this.#range.lsn) this.#removedEdge = edge;
-      } else if (
-        edge <= this.#range.lsn &&
-        edge !== this.#removedEdge &&
-        this.#isWanted(words, base)
-      ) {
-        if (this.count === this.#size) return true;
-        this.#add(words, base, edge);
-      }
-      this.#stand(words, base);
-      more = cursor.prev();
-    }
-    return false;
-  }
-
-  #add(words: Uint32Array, base: number, edge: number): void {
+  #add(words: Uint32Array, base: number): void {
     this.types[this.count] = words[base + 1]!;
     this.others[this.count] = words[base + 2]!;
-    this.edges[this.count] = edge;
+    this.edges[this.count] = words[base + 3]! * twoTo32 + words[base + 4]!;
     this.count++;
   }
 
   #stand(words: Uint32Array, base: number): void {
-    for (let word = 1; word < width; word++) this.#place[word] = words[base + word]!;
+    for (let word = 1; word < keyWords; word++) this.#place[word] = words[base + word]!;
   }
 
   #isAtPlace(cursor: WordCursor): boolean {
-    for (let word = 0; word < width; word++) {
+    for (let word = 0; word < keyWords; word++) {
       if (cursor.words[cursor.base + word] !== this.#place[word]) return false;
     }
     return true;
@@ -126,7 +97,12 @@ export class EdgePages {
     return this.#prefixWords < 3 || words[base + 2] === this.#range.other;
   }
 
+  /** Whether an entry is live as of the LSN, and has the right other end. */
   #isWanted(words: Uint32Array, base: number): boolean {
-    return this.#range.other === 0 || words[base + 2] === this.#range.other;
+    const { other, lsn } = this.#range;
+    if (other !== 0 && words[base + 2] !== other) return false;
+    if (words[base + 3]! * twoTo32 + words[base + 4]! > lsn) return false;
+    const removedAt = words[base + 5]! * twoTo32 + words[base + 6]!;
+    return removedAt === 0 || removedAt > lsn;
   }
 }

@@ -21,6 +21,9 @@ import {
 /** Larger node records stay in the log. */
 export const inlineRecordBytesMax = 256;
 
+/** Edges staged while a log is replayed: some 7 MB in each direction. */
+const replayStagingCapacity: number = 2 ** 18;
+
 const noLabels: readonly number[] = [];
 
 /** The default graph. Events are applied in the order of their LSNs and taken back in the opposite order. */
@@ -77,6 +80,19 @@ export class GraphIndex extends GraphTrees {
       this.#undo(reader);
     }
     this.lastLsn = firstLsn - 1;
+  }
+
+  /** Runs a replay: nobody reads until it is over, so edges are merged into the trees in large portions. */
+  async replaying<T>(replay: () => Promise<T>): Promise<T> {
+    const { outgoing, incoming } = this;
+    const before = outgoing.setStagingCapacity(replayStagingCapacity);
+    incoming.setStagingCapacity(replayStagingCapacity);
+    try {
+      return await replay();
+    } finally {
+      outgoing.setStagingCapacity(before);
+      incoming.setStagingCapacity(before);
+    }
   }
 
   /** Forgets everything but the names. */
@@ -299,8 +315,8 @@ export class GraphIndex extends GraphTrees {
         this.edges.remove(edgeId, lsn);
         break;
       case RECORD.edgeRemove:
-        this.outgoing.remove(reader.from, type, reader.to, edgeId, lsn);
-        this.incoming.remove(reader.to, type, reader.from, edgeId, lsn);
+        this.outgoing.undoRemoval(reader.from, type, reader.to, edgeId);
+        this.incoming.undoRemoval(reader.to, type, reader.from, edgeId);
         this.edges.remove(edgeId, lsn);
         this.edgeCount++;
         break;
@@ -310,8 +326,8 @@ export class GraphIndex extends GraphTrees {
   }
 
   #undoEdge(from: number, type: number, to: number, edge: number): void {
-    this.outgoing.remove(from, type, to, edge, 0);
-    this.incoming.remove(to, type, from, edge, 0);
+    this.outgoing.undoInsert(from, type, to, edge);
+    this.incoming.undoInsert(to, type, from, edge);
     this.edgeCount--;
   }
 

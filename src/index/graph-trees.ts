@@ -236,13 +236,7 @@ export class GraphTrees {
   #hasKey(id: number): boolean {
     if (this.nodes.table.stateOf(id) === unknownNode) return false;
     const { bytes, length } = this.#keyBytes;
-    const reader = this.nodes.openKey(id);
-    if (reader.end - reader.position !== length) return false;
-    const key = reader.bytes;
-    for (let i = 0, at = reader.position; i < length; i++, at++) {
-      if (key[at] !== bytes[i]) return false;
-    }
-    return true;
+    return this.nodes.hasKey(id, bytes, length);
   }
 }
 

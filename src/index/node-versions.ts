@@ -103,6 +103,21 @@ export class NodeVersions {
     return reader;
   }
 
+  /** Whether a node that is not unknown has the key `key[0 … length)`. */
+  hasKey(id: number, key: Uint8Array, length: number): boolean {
+    const { arena } = this;
+    const offset = this.table.offsetOf(id);
+    const chunk = arena.chunkOf(offset);
+    let at = arena.positionOf(offset);
+    // The item begins with the key's length, one byte or two.
+    const first = chunk[at++]!;
+    if (first < 0x80 ? first !== length : ((chunk[at++]! << 7) | (first & 0x7f)) !== length) {
+      return false;
+    }
+    for (let i = 0; i < length; i++, at++) if (chunk[at] !== key[i]) return false;
+    return true;
+  }
+
   /** A reader on the key of a node that is not unknown; its end is the key's end. */
   openKey(id: number): ByteReader {
     const { arena } = this;

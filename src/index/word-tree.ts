@@ -30,7 +30,7 @@ let places = new Uint32Array(0);
 
 /** Keys are unique: an entry with the key of another replaces it. */
 export class WordTree extends TreeCore {
-  readonly stagingCapacity: number;
+  stagingCapacity: number;
   /** The entry that `insert` and `remove` speak of; filled by the caller. */
   readonly probe: Uint32Array;
   /** Means nothing; kept where it can be seen, so that the reads behind it are not optimised away. */
@@ -86,6 +86,14 @@ export class WordTree extends TreeCore {
     }
     this.removeEntry(leaf, ordinal);
     return true;
+  }
+
+  /** Changes how much is staged before a merge: a load that nobody reads from merges better in large portions. */
+  setStagingCapacity(entries: number): void {
+    requireRange("stagingCapacity", entries, 1, 2 ** 24);
+    this.settle();
+    this.stagingCapacity = entries;
+    this.#staging = new Uint32Array(Math.min(entries, stagingCountMin) * this.width);
   }
 
   /** A mark for `rollbackStaged`: everything inserted from now on can be dropped, as long as it is only staged. */

@@ -73,6 +73,8 @@ export class CommitQueue {
   #pumpScheduled = false;
   /** A step that nothing else may overtake: extending, rolling, cutting back. */
   #busy = false;
+  /** The step that makes it busy; never rejects. */
+  #work: Promise<void> = Promise.resolve();
   #syncing: Promise<void> | undefined;
   #syncWanted = false;
   #syncTimer: Cancel | undefined;
@@ -144,7 +146,8 @@ export class CommitQueue {
 
   /** Resolves once everything accepted so far is durable. */
   flush(): Promise<void> {
-    const ordinal = this.#nextOrdinal - 1;
+    // Not the last ordinal given out: that group may have been rejected.
+    const ordinal = this.#queue[this.#queue.length - 1]?.ordinal ?? this.#writtenOrdinal;
     if (ordinal <= this.#durableOrdinal) return this.#failedOrDone();
     return this.#wait({ lsn: 0, ordinal });
   }
@@ -160,6 +163,7 @@ export class CommitQueue {
     this.#syncTimer?.();
     this.#syncTimer = undefined;
     await this.flush().catch(() => {});
+    while (this.#busy && this.#poison === undefined) await this.#work;
     await this.#syncing;
   }
 
@@ -226,7 +230,7 @@ export class CommitQueue {
   #step(group: Group, work: Promise<void>): void {
     this.#busy = true;
     const rolling = group.rollBefore;
-    work.then(
+    this.#work = work.then(
       () => {
         this.#busy = false;
         if (rolling) this.counters.rolls++;
@@ -353,7 +357,7 @@ export class CommitQueue {
       (w) => w.lsn > this.#writtenLsn || ordinals.includes(w.ordinal),
     );
     this.#waiters = this.#waiters.filter((w) => !waiters.includes(w));
-    this.#cutBack().then(
+    this.#work = this.#cutBack().then(
       () => {
         this.#busy = false;
         for (const transaction of rejected) settle(transaction, error);

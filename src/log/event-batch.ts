@@ -1,9 +1,13 @@
 // Encodes the events of one transaction. The graph writes through it; the log frames what it holds.
 import { ByteWriter } from "../codec/bytes.ts";
+import { VarveError } from "../codec/errors.ts";
 import { limits } from "../codec/limits.ts";
 import { writeValue } from "../codec/values.ts";
 import { edgeRunEdgesMax, nodePutCreates, patchHasImage, RECORD } from "./event-format.ts";
 import type { NameTable } from "./name-table.ts";
+
+/** A record must fit a frame, together with what may stand in front of it. */
+const recordBytesMax: number = limits.frameBytesMax - 2 ** 20;
 
 /** Property values by name, as a caller hands them in. */
 export type PropsInput = Readonly<Record<string, unknown>>;
@@ -318,6 +322,15 @@ export class EventBatch {
   #close(start: number, events: number): number {
     const w = this.records;
     const length = w.position - start - 1;
+    if (length > recordBytesMax) {
+      throw new VarveError(
+        "LIMIT_EXCEEDED",
+        `one record of ${length} bytes; ${recordBytesMax} fit`,
+        {
+          details: { limit: "recordBytesMax", max: recordBytesMax, bytes: length },
+        },
+      );
+    }
     if (length < 0x80) {
       w.bytes[start] = length;
     } else {

@@ -8,8 +8,9 @@ import { readWhole } from "./small-file.ts";
 
 /** What was found of the two copies. */
 export interface ManifestFindings {
-  /** The newest sound copy. */
+  /** The newest sound copy, and which of the two files holds it. */
   readonly manifest: Manifest | undefined;
+  readonly newest: 0 | 1;
   /** Files that exist but do not hold a sound manifest, or hold an older one. */
   readonly damaged: readonly string[];
   readonly missing: readonly string[];
@@ -27,6 +28,7 @@ export async function readManifest(
   const missing: string[] = [];
   let manifest: Manifest | undefined;
   let newestBytes: Uint8Array | undefined;
+  let newest: 0 | 1 = 0;
   for (const name of copyNames) {
     const bytes = await readWhole(disk, disk.join(directory, name));
     if (bytes === undefined) {
@@ -38,15 +40,17 @@ export async function readManifest(
     else if (manifest === undefined || copy.edit > manifest.edit) {
       manifest = copy;
       newestBytes = encodeManifest(copy);
+      newest = name === FILE.manifestA ? 0 : 1;
     } else if (copy.edit === manifest.edit && !sameBytes(encodeManifest(copy), newestBytes!)) {
       damaged.push(name);
     }
   }
-  return { manifest, damaged, missing };
+  return { manifest, newest, damaged, missing };
 }
 
 /** Owns the handles of both copies of an open database. */
 export class ManifestStore {
+  /** In the order of writing: the copy that holds the newest manifest comes last. */
   readonly #copies: readonly [DiskFile, DiskFile];
   #current: Manifest;
 
@@ -61,20 +65,26 @@ export class ManifestStore {
 
   /** Creates both copies and makes them durable; the caller syncs the directory. */
   static async create(disk: Disk, directory: string, manifest: Manifest): Promise<ManifestStore> {
-    return await ManifestStore.#with(disk, directory, manifest, async (store) => {
+    return await ManifestStore.#with(disk, directory, manifest, 0, async (store) => {
       await store.install(manifest);
     });
   }
 
   /** Opens both copies (a missing one is made) around what `readManifest` found. */
-  static async open(disk: Disk, directory: string, manifest: Manifest): Promise<ManifestStore> {
-    return await ManifestStore.#with(disk, directory, manifest, async () => {});
+  static async open(
+    disk: Disk,
+    directory: string,
+    manifest: Manifest,
+    newest: 0 | 1,
+  ): Promise<ManifestStore> {
+    return await ManifestStore.#with(disk, directory, manifest, newest, async () => {});
   }
 
   static async #with(
     disk: Disk,
     directory: string,
     manifest: Manifest,
+    newest: 0 | 1,
     then: (store: ManifestStore) => Promise<void>,
   ): Promise<ManifestStore> {
     const files: DiskFile[] = [];
@@ -84,7 +94,7 @@ export class ManifestStore {
         const exists = (await disk.stat(path)) !== undefined;
         files.push(await disk.open(path, exists ? "write" : "create"));
       }
-      const store = new ManifestStore([files[0]!, files[1]!], manifest);
+      const store = new ManifestStore([files[1 - newest]!, files[newest]!], manifest);
       await then(store);
       return store;
     } catch (error) {
@@ -101,7 +111,7 @@ export class ManifestStore {
     const bytes = encodeManifest(manifest);
     for (const copy of this.#copies) {
       copy.writeSync(bytes, 0);
-      // Order: the second copy is touched only once the first is durable.
+      // Order: the second copy, the only sound one there may be, is touched once the first is durable.
       await copy.sync();
     }
     this.#current = manifest;

@@ -63,9 +63,13 @@ export async function createManifest(ports: Ports, path: string): Promise<Manife
   return store;
 }
 
-/** Makes the directory and its name durable. */
-export async function createDirectory(disk: Disk, path: string): Promise<void> {
-  await disk.makeDirectory(path);
+/** Makes the directory, unless an interrupted creation has, and its name durable. */
+export async function createDirectory(
+  disk: Disk,
+  path: string,
+  kind: "missing" | "empty",
+): Promise<void> {
+  if (kind === "missing") await disk.makeDirectory(path);
   await disk.syncDirectory(disk.dirname(path));
 }
 

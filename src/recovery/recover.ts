@@ -85,7 +85,7 @@ class Recovery {
     if (log !== undefined) this.#keep(log.file);
 
     // Everything above only read; from here on the database is ours.
-    const store = await ManifestStore.open(disk, this.#directory, manifest);
+    const store = await ManifestStore.open(disk, this.#directory, manifest, found.newest);
     this.#keep(store);
     await this.#setAsideStrays(manifest);
     const segments = log?.segments ?? [];
@@ -221,9 +221,9 @@ class Recovery {
     } else {
       await new ActiveSegment(old, log.file, log.scan.fileBytes).seal();
       await log.file.close();
-      await this.#finishCut(log);
-      await this.#install(store, segments);
     }
+    await this.#finishCut(log);
+    await this.#install(store, segments);
     return active;
   }
 

@@ -1,7 +1,7 @@
 // Reads a segment's frames from front to back, checking each, and finds out what lies behind the last good one.
 import { limits } from "../codec/limits.ts";
 import type { DiskFile } from "../disk/ports.ts";
-import type { Hash64 } from "../log/fields.ts";
+import { sameHash } from "../log/fields.ts";
 import {
   checkFrame,
   emptyFrameHeader,
@@ -136,11 +136,7 @@ async function endsWithFooter(
   await file.read(bytes, offset);
   if (!looksLikeFooter(bytes, 0, bytes.length)) return false;
   const footer = decodeSegmentFooter(bytes);
-  return footer !== undefined && sameEnd(footer.closingHash, segment.lastHash);
-}
-
-function sameEnd(a: Hash64, b: Hash64): boolean {
-  return a.lo === b.lo && a.hi === b.hi;
+  return footer !== undefined && sameHash(footer.closingHash, segment.lastHash);
 }
 
 export interface BehindFindings {
