@@ -15,10 +15,11 @@ export function runVarve(words, { rowsInAll = 0, killAtRows = Number.POSITIVE_IN
   const child = spawn(process.execPath, [command, ...words], {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
-  let nextQuarter = 1;
+  let nextQuarter;
   child.on("message", ({ progress }) => {
     if (progress.rows >= killAtRows) child.kill("SIGKILL");
     if (drawsBar || rowsInAll === 0) return;
+    nextQuarter ??= Math.ceil((4 * progress.rows) / rowsInAll);
     for (; progress.rows >= (rowsInAll * nextQuarter) / 4; nextQuarter++) {
       console.log(`  ${nextQuarter * 25}% of the rows read`);
     }

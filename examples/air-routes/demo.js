@@ -29,7 +29,7 @@ const step = (title) => console.log(`\n${bold(title)}`);
 
 /** Ingests until about half is stored, then kills the process; small batches make the half easy to hit. */
 async function ingestAndKill() {
-  for (const batch of ["40", "10", "2"]) {
+  for (const batch of ["4", "2", "1"]) {
     rmSync(databasePath, { recursive: true, force: true });
     const { signal } = await runVarve(["ingest", databasePath, ...files, "--batch", batch], {
       rowsInAll: rowsInFiles,
@@ -44,9 +44,12 @@ async function ingestAndKill() {
 async function reopen() {
   const db = await open(databasePath);
   try {
-    const { clean, lastLsn, replayedEvents, truncatedBytes, elapsedMs, warnings } = db.recovery;
+    const { clean, checkpointLsn, lastLsn, replayedEvents, truncatedBytes, elapsedMs, warnings } =
+      db.recovery;
     console.log(
-      `  ${clean ? "It had been closed in order." : "It was not closed in order: the log was read again from its last checkpoint."}`,
+      clean
+        ? "  It had been closed in order."
+        : `  It was not closed in order, so its log was read again from ${checkpointLsn === 0 ? "the start" : "its last checkpoint"}.`,
     );
     console.log(
       `  ${count(replayedEvents)} events replayed in ${elapsedMs.toFixed(0)} ms; the last whole transaction ends at event ${count(lastLsn)}.`,

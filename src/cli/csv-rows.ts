@@ -113,7 +113,7 @@ export class CsvRows implements RowReader {
     }
     const firstLine = withoutReturn(text, at, lineEnd);
     rows.push(problemRow(line, firstLine, this.#problemIn(line, line) ?? problem));
-    return { end: end === -1 ? text.length : end, lines: 1 };
+    return { end: lineEnd, lines: 1 };
   }
 
   #decode(): void {

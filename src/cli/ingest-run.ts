@@ -5,6 +5,7 @@ import { VarveError } from "../codec/errors.ts";
 import { readState, writeState } from "../database/system-state.ts";
 import type { Database, Transaction } from "../varve.ts";
 import { UsageError } from "./exit.ts";
+import { Batch, type PlacedItem } from "./ingest-batch.ts";
 import type { PlannedInput } from "./ingest-plan.ts";
 import {
   decideStart,
@@ -20,7 +21,7 @@ import {
 import { fingerprint, textHash } from "./node-input.ts";
 import { type Reject, RejectsFile } from "./node-rejects.ts";
 import type { Interruption, Progress } from "./node-terminal.ts";
-import { BadRow, type Item } from "./row-mapping.ts";
+import type { Item } from "./row-mapping.ts";
 import type { Row } from "./rows.ts";
 import { TextBlocks } from "./text-blocks.ts";
 
@@ -264,72 +265,6 @@ export class Ingest {
       wasDoneBefore: this.#start.kind === "already done",
       rows: this.#rowsDone,
     };
-  }
-}
-
-interface PlacedItem {
-  readonly item: Item;
-  readonly row: Row;
-  readonly file: string;
-}
-
-/** The rows of one input that go into the next transaction. */
-class Batch {
-  readonly input: PlannedInput;
-  #skipRows: number;
-  #headerIsAhead: boolean;
-  #done = 0;
-  #rows = 0;
-  #chars = 0;
-  #items: PlacedItem[] = [];
-  #rejects: Reject[] = [];
-
-  constructor(input: PlannedInput, skipRows: number) {
-    this.input = input;
-    this.#skipRows = skipRows;
-    this.#headerIsAhead = input.skipsHeader;
-  }
-
-  get rows(): number {
-    return this.#rows;
-  }
-
-  /** Length of the rows' text: what bounds the memory of a batch. */
-  get chars(): number {
-    return this.#chars;
-  }
-
-  add(row: Row): void {
-    if (this.#headerIsAhead) {
-      this.#headerIsAhead = false;
-      return;
-    }
-    this.#done++;
-    if (this.#done <= this.#skipRows) return;
-    this.#rows++;
-    this.#chars += row.raw.length;
-    const { name } = this.input.request;
-    try {
-      if (row.problem !== undefined) throw new BadRow(row.problem);
-      this.#items.push({ item: this.input.mapping(row), row, file: name });
-    } catch (error) {
-      if (!(error instanceof BadRow)) throw error;
-      this.#rejects.push({ file: name, line: row.line, reason: error.message, raw: row.raw });
-    }
-  }
-
-  take(): { rows: number; items: PlacedItem[]; rejects: Reject[]; done: number } {
-    const taken = {
-      rows: this.#rows,
-      items: this.#items,
-      rejects: this.#rejects,
-      done: this.#done,
-    };
-    this.#rows = 0;
-    this.#chars = 0;
-    this.#items = [];
-    this.#rejects = [];
-    return taken;
   }
 }
 

@@ -31,7 +31,7 @@ beforeAll(async () => {
 });
 
 describe("an ingest killed with SIGKILL", () => {
-  it.each([1, 700, 2990, 3010, 6000, 11_000])(
+  it.each([1, 700, 2990, 3010, 4500, 6000, 8000, 11_000])(
     "after %i rows goes on with --resume: nothing lost, nothing twice",
     async (stopAtRows) => {
       const name = `killed-${stopAtRows}.varve`;
@@ -43,6 +43,8 @@ describe("an ingest killed with SIGKILL", () => {
         2,
         expect.stringMatching(/^varve: USAGE: .*--resume.*--restart/),
       ]);
+      // As if the kill had come between a batch's rejects and its transaction.
+      appendFileSync(place.path(`${name}.rejects.ndjson`), '{"file":"of a batch that was lost"}\n');
       const resumed = await runVarve([...words, "--resume", "--json"]);
       expect([resumed.code, resumed.stderr]).toEqual([0, ""]);
       expect(resumed.json()).toMatchObject({ ...totals, resumed: true, complete: true });
@@ -53,7 +55,7 @@ describe("an ingest killed with SIGKILL", () => {
 
   it("several times over is resumed several times", async () => {
     const words = ["ingest", place.path("often.varve"), ...inputs, "--batch", "7"];
-    for (const stopAtRows of [500, 900, 1500, 2500]) {
+    for (const stopAtRows of [500, 2000, 5000, 8000]) {
       const killed = await runVarve([...words, "--resume"], { stopAtRows });
       expect(killed.signal).toBe("SIGKILL");
     }
