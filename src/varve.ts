@@ -19,7 +19,7 @@ export type { Snapshot } from "./database/snapshot.ts";
 export type { DatabaseStats } from "./database/stats.ts";
 export type { Receipt, TransactOptions } from "./database/transact.ts";
 export type { Transaction } from "./database/transaction.ts";
-export type { VerifyReport } from "./database/verify.ts";
+export type { VerifyProblem, VerifyReport } from "./database/verify-report.ts";
 export type {
   Clock,
   Disk,

@@ -1,6 +1,6 @@
 // Compares two graphs node by node and edge by edge, through everything that reads go through.
 import type { GraphReader } from "../graph/graph-reader.ts";
-import type { VerifyProblem } from "./verify.ts";
+import type { VerifyProblem } from "./verify-report.ts";
 
 const problemsMax = 100;
 

@@ -13,7 +13,8 @@ import { Snapshot } from "./snapshot.ts";
 import { type DatabaseStats, statsOf } from "./stats.ts";
 import type { Receipt, TransactionCallback, TransactOptions } from "./transact.ts";
 import { transactOn } from "./transact.ts";
-import { type VerifyReport, verifyDatabase } from "./verify.ts";
+import { verifyDatabase } from "./verify.ts";
+import type { VerifyReport } from "./verify-report.ts";
 
 /**
  * An open database and, at the same time, the read face of its default graph. Reads see every

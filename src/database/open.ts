@@ -1,12 +1,8 @@
 // Opening: from a path and options to a database that serves.
-import { MalformedBytes } from "../codec/bytes.ts";
 import { VarveError } from "../codec/errors.ts";
-import { readValue } from "../codec/values.ts";
-import type { DiskLock, Ports } from "../disk/ports.ts";
+import type { DiskLock } from "../disk/ports.ts";
 import type { Schema } from "../graph/types.ts";
 import { GraphIndex } from "../index/graph-index.ts";
-import { RECORD } from "../log/event-format.ts";
-import { EventReader } from "../log/event-reader.ts";
 import { NameTable } from "../log/name-table.ts";
 import { SegmentLog } from "../log/segment-log.ts";
 import {
@@ -14,11 +10,11 @@ import {
   createDirectory,
   createManifest,
 } from "../recovery/database-directory.ts";
-import { type Recovered, recover } from "../recovery/recover.ts";
-import type { ReplaySink } from "../recovery/replay.ts";
+import { recover } from "../recovery/recover.ts";
 import { Database } from "./database.ts";
 import { DatabaseCore } from "./database-core.ts";
 import { type OpenOptions, type Settings, settingsFrom } from "./options.ts";
+import { replaySink } from "./replay-sink.ts";
 import { SystemState } from "./system-values.ts";
 
 /** The share of the memory budget that caches log frames. */
@@ -81,11 +77,11 @@ async function openLocked<S>(
   }
   abortIfAsked(settings);
   const names = new NameTable();
-  const index = new GraphIndex(names);
+  const index = new GraphIndex(names, cacheSizes(settings.memoryBudget));
   const state = new SystemState();
   const sink = replaySink(index, state);
   const { parts, report } = await index.replaying(() =>
-    recoverInto(ports, directory, settings, sink),
+    recover(ports, directory, { segmentBytes: settings.segmentBytes }, sink),
   );
   const log = new SegmentLog(parts, {
     segmentBytes: settings.segmentBytes,
@@ -97,33 +93,10 @@ async function openLocked<S>(
   return new Database<S>(core, lock, report);
 }
 
-async function recoverInto(
-  ports: Ports,
-  directory: string,
-  settings: Settings,
-  sink: ReplaySink,
-): Promise<Recovered> {
-  return await recover(ports, directory, { segmentBytes: settings.segmentBytes }, sink);
-}
-
-/** Replays frames into the trees and the system state. */
-export function replaySink(index: GraphIndex, state: SystemState): ReplaySink {
-  const reader = new EventReader();
-  return {
-    apply(bytes, from, to, firstLsn) {
-      index.apply(bytes, from, to, firstLsn);
-      applyStates(reader.open(bytes, from, to, firstLsn), state);
-    },
-  };
-}
-
-function applyStates(reader: EventReader, state: SystemState): void {
-  while (reader.skip()) {
-    if (reader.tag !== RECORD.state) continue;
-    const name = reader.body.text();
-    state.set(name, readValue(reader.body));
-    if (!reader.body.atEnd) throw new MalformedBytes("state record with bytes left over");
-  }
+/** Key caches in proportion to the budget, up to the size beyond which they win nothing. */
+function cacheSizes(memoryBudget: number): { keyCacheSlots: number; keyStringSlots: number } {
+  const keyCacheSlots = 2 ** Math.min(19, Math.floor(Math.log2(memoryBudget / 512)));
+  return { keyCacheSlots, keyStringSlots: keyCacheSlots / 8 };
 }
 
 function abortIfAsked({ signal }: Settings): void {

@@ -8,28 +8,9 @@ import { NameTable } from "../log/name-table.ts";
 import { verifyLog } from "../recovery/verify-log.ts";
 import { compareGraphs } from "./compare-graphs.ts";
 import type { DatabaseCore } from "./database-core.ts";
-import { replaySink } from "./open.ts";
+import { replaySink } from "./replay-sink.ts";
 import { SystemState } from "./system-values.ts";
-
-/** What a full check found. */
-export interface VerifyReport {
-  readonly sound: boolean;
-  readonly segments: number;
-  readonly frames: number;
-  readonly events: number;
-  readonly nodes: number;
-  readonly edges: number;
-  readonly lastLsn: number;
-  /** One entry per damage: where and what. */
-  readonly problems: readonly VerifyProblem[];
-}
-
-export interface VerifyProblem {
-  /** A file of the database, or the index that differs from the log. */
-  readonly where: string;
-  readonly message: string;
-  readonly details: Readonly<Record<string, unknown>>;
-}
+import type { VerifyProblem, VerifyReport } from "./verify-report.ts";
 
 /** Checks an open database as of what is durable when it begins; writes may go on meanwhile. */
 export async function verifyDatabase(core: DatabaseCore): Promise<VerifyReport> {

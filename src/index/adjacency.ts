@@ -28,6 +28,10 @@ export class Adjacency {
     this.cursor = this.#tree.cursor();
   }
 
+  get splits(): number {
+    return this.#tree.splits;
+  }
+
   get bytes(): number {
     return this.#tree.bytes;
   }

@@ -24,6 +24,10 @@ export class EdgeVersions {
     this.#cursor = this.#tree.cursor();
   }
 
+  get splits(): number {
+    return this.#tree.splits;
+  }
+
   get bytes(): number {
     return this.#tree.bytes;
   }

@@ -78,6 +78,14 @@ export class GraphTrees {
     this.keyStrings = new KeyStrings(options.keyStringSlots ?? 2 ** 16);
   }
 
+  /** Splits of tree nodes so far. */
+  get splits(): number {
+    const { keys, nodes, outgoing, incoming, edges, labels } = this;
+    return (
+      keys.splits + nodes.splits + outgoing.splits + incoming.splits + edges.splits + labels.splits
+    );
+  }
+
   /** Memory of the trees and caches, in bytes, estimated. */
   get bytes(): number {
     const { keys, nodes, outgoing, incoming, edges, labels, keyCache } = this;

@@ -18,6 +18,10 @@ export class LabelVersions {
     this.#cursor = this.#tree.cursor();
   }
 
+  get splits(): number {
+    return this.#tree.splits;
+  }
+
   get bytes(): number {
     return this.#tree.bytes;
   }

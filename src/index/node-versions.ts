@@ -42,6 +42,10 @@ export class NodeVersions {
     this.arena = new ByteArena(options.chunkBytes);
   }
 
+  get splits(): number {
+    return this.#tree.splits;
+  }
+
   get bytes(): number {
     return this.#tree.bytes + this.arena.bytes + this.table.bytes;
   }

@@ -228,8 +228,11 @@ export class Group {
 }
 
 function usefulCuts(batch: EventBatch): readonly { position: number; eventCount: number }[] {
-  const { cuts } = batch;
-  const last = cuts[cuts.length - 1];
-  if (last === undefined || batch.records.position - last.position >= tailBytesMin) return cuts;
-  return cuts.slice(0, -1);
+  const { cuts, eventCount } = batch;
+  let count = cuts.length;
+  // Readers look for events: the end of a transaction must stand in a frame that has some.
+  while (count > 0 && eventCount > 0 && cuts[count - 1]!.eventCount === eventCount) count--;
+  const last = cuts[count - 1];
+  if (last !== undefined && batch.records.position - last.position < tailBytesMin) count--;
+  return count === cuts.length ? cuts : cuts.slice(0, count);
 }

@@ -1,7 +1,7 @@
 // Keeps the manifest in two copies, either of which is enough: both are written by every edit, one after the other.
 import { VarveError } from "../codec/errors.ts";
 import type { Disk, DiskFile } from "../disk/ports.ts";
-import { sameBytes } from "./fields.ts";
+import { hex, sameBytes } from "./fields.ts";
 import { FILE } from "./file-names.ts";
 import { decodeManifest, encodeManifest, type Manifest } from "./manifest-codec.ts";
 import { readWhole } from "./small-file.ts";
@@ -18,7 +18,10 @@ export interface ManifestFindings {
 
 const copyNames: readonly string[] = [FILE.manifestA, FILE.manifestB];
 
-/** Reads both copies; changes nothing. Throws FORMAT_UNSUPPORTED for a newer format version. */
+/**
+ * Reads both copies; changes nothing. Throws FORMAT_UNSUPPORTED for a newer format version, CORRUPT where the copies
+ * are of two databases: nobody can tell then which of them the other files belong to.
+ */
 export async function readManifest(
   disk: Disk,
   directory: string,
@@ -36,6 +39,7 @@ export async function readManifest(
       continue;
     }
     const copy = decodeManifest(bytes, name, readOnly);
+    if (copy !== undefined && manifest !== undefined) requireSameDatabase(copy, manifest);
     if (copy === undefined) damaged.push(name);
     else if (manifest === undefined || copy.edit > manifest.edit) {
       manifest = copy;
@@ -46,6 +50,18 @@ export async function readManifest(
     }
   }
   return { manifest, newest, damaged, missing };
+}
+
+function requireSameDatabase(copy: Manifest, other: Manifest): void {
+  if (sameBytes(copy.databaseId, other.databaseId)) return;
+  throw new VarveError("CORRUPT", `${FILE.manifestA} and ${FILE.manifestB} are of two databases`, {
+    details: {
+      file: FILE.manifestB,
+      databaseId: hex(copy.databaseId),
+      otherFile: FILE.manifestA,
+      otherDatabaseId: hex(other.databaseId),
+    },
+  });
 }
 
 /** Owns the handles of both copies of an open database. */

@@ -4,12 +4,15 @@ import type { Disk, DiskFile } from "../disk/ports.ts";
 export const reserveBytes: number = 256 * 1024;
 
 export class ReserveFile {
+  /** Whether the space was not there when the file was opened. */
+  readonly wasShort: boolean;
   readonly #file: DiskFile;
   #held: boolean;
 
   private constructor(file: DiskFile, held: boolean) {
     this.#file = file;
     this.#held = held;
+    this.wasShort = !held;
   }
 
   static async open(disk: Disk, path: string): Promise<ReserveFile> {

@@ -161,7 +161,8 @@ export class SegmentLog implements Log {
       failure = await this.#leaveCleanMark();
       await this.flushAllocation();
     }
-    failure ??= await this.#closeFiles();
+    const closing = await this.#closeFiles();
+    failure ??= closing;
     if (failure !== undefined) throw failure;
   }
 

@@ -39,6 +39,7 @@ export const WATERMARK = {
 export const watermarkSlotBytes = 64;
 /** The second slot lies in another page, so that one torn page never takes both. */
 export const watermarkSlotOffsets: readonly number[] = [0, 4096];
+export const watermarkFileBytes = 8192;
 export const watermarkMagic = "VARVEWMK";
 const cleanFlag = 1;
 
@@ -68,21 +69,47 @@ export function decodeWatermark(slot: Uint8Array, databaseId: Uint8Array): Water
   };
 }
 
-/** Reads the newest sound slot; undefined where there is none. Changes nothing. */
+/** What was found of the watermark file. */
+export interface WatermarkFindings {
+  /** The newest sound slot. */
+  readonly watermark: Watermark | undefined;
+  /** Whether the file is missing, or holds anything but sound slots, empty ones and zeros between them. */
+  readonly damaged: boolean;
+}
+
+/** Reads both slots; changes nothing. */
 export async function readWatermark(
   disk: Disk,
   directory: string,
   databaseId: Uint8Array,
-): Promise<Watermark | undefined> {
+): Promise<WatermarkFindings> {
   const bytes = await readWhole(disk, disk.join(directory, FILE.watermark));
-  let newest: Watermark | undefined;
+  if (bytes === undefined) return { watermark: undefined, damaged: true };
+  const rest = bytes.slice();
+  let watermark: Watermark | undefined;
   for (const offset of watermarkSlotOffsets) {
-    const slot = bytes?.subarray(offset, offset + watermarkSlotBytes);
-    const found = slot === undefined ? undefined : decodeWatermark(slot, databaseId);
-    if (found !== undefined && (newest === undefined || found.sequence > newest.sequence))
-      newest = found;
+    const found = decodeWatermark(bytes.subarray(offset, offset + watermarkSlotBytes), databaseId);
+    if (found === undefined) continue;
+    rest.fill(0, offset, offset + watermarkSlotBytes);
+    if (watermark === undefined || found.sequence > watermark.sequence) watermark = found;
   }
-  return newest;
+  return {
+    watermark,
+    damaged: bytes.length !== watermarkFileBytes || rest.some((byte) => byte !== 0),
+  };
+}
+
+/** The whole file, holding at the most one slot. */
+export function watermarkFileWith(
+  databaseId: Uint8Array,
+  watermark: Watermark | undefined,
+): Uint8Array {
+  const bytes = new Uint8Array(watermarkFileBytes);
+  if (watermark !== undefined) {
+    const offset = watermarkSlotOffsets[watermark.sequence % 2]!;
+    bytes.set(encodeWatermark(databaseId, watermark), offset);
+  }
+  return bytes;
 }
 
 /** Writes the watermark of an open database. */

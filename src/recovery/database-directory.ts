@@ -1,7 +1,7 @@
 // Decides what a path holds before anything is touched, and creates what must exist before the first segment.
 import { VarveError } from "../codec/errors.ts";
 import type { Disk, Ports } from "../disk/ports.ts";
-import { FILE, isOwnFile, parseSegmentFileName } from "../log/file-names.ts";
+import { FILE, isOwnFile } from "../log/file-names.ts";
 import type { Manifest } from "../log/manifest-codec.ts";
 import { ManifestStore, readManifest } from "../log/manifest-store.ts";
 
@@ -12,11 +12,13 @@ export type DirectoryKind =
   | "empty"
   | "database";
 
+const madeFirst: ReadonlySet<string> = new Set([FILE.lock, FILE.manifestA, FILE.manifestB]);
+
 /**
  * Classifies a path without changing anything.
  *
  * @throws {VarveError} NOT_A_DATABASE for a file or a directory of other things; CORRUPT where
- *   segments exist but neither copy of the manifest is sound; FORMAT_UNSUPPORTED for a newer version.
+ *   other files of ours exist but neither copy of the manifest is sound; FORMAT_UNSUPPORTED for a newer version.
  */
 export async function classifyDirectory(disk: Disk, path: string): Promise<DirectoryKind> {
   const found = await disk.stat(path);
@@ -26,12 +28,13 @@ export async function classifyDirectory(disk: Disk, path: string): Promise<Direc
   const { manifest } = await readManifest(disk, path, false);
   if (manifest !== undefined) return "database";
   // The lock file alone is no database: whoever opens a directory holds it.
-  const own = names.filter((name) => isOwnFile(name) && name !== FILE.lock);
   const foreign = names.filter((name) => !isOwnFile(name));
-  if (own.some((name) => parseSegmentFileName(name) !== undefined)) {
+  // Whatever else is ours is only made once both copies are durable: this was a database.
+  const orphan = names.find((name) => isOwnFile(name) && !madeFirst.has(name));
+  if (orphan !== undefined) {
     throw new VarveError(
       "CORRUPT",
-      `${path} has segments, but both copies of the manifest are lost`,
+      `${path} has ${orphan}, but both copies of the manifest are lost`,
       {
         details: { file: FILE.manifestA, otherFile: FILE.manifestB, directory: path },
       },

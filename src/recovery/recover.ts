@@ -15,7 +15,9 @@ import {
   readWatermark,
   type Watermark,
   WatermarkFile,
-  watermarkSlotOffsets,
+  type WatermarkFindings,
+  watermarkFileBytes,
+  watermarkFileWith,
 } from "../log/watermark.ts";
 import { quarantineFile, quarantineTail } from "./quarantine.ts";
 import { reappend } from "./reappend.ts";
@@ -75,11 +77,12 @@ class Recovery {
     const found = await readManifest(disk, this.#directory, false);
     const manifest = found.manifest!;
     this.#rebuilt.push(...found.damaged, ...found.missing);
-    const watermark = await readWatermark(disk, this.#directory, manifest.databaseId);
+    const marks = await readWatermark(disk, this.#directory, manifest.databaseId);
+    const { watermark } = marks;
     const allocation = await readAllocation(disk, this.#directory, manifest.databaseId);
     const isNew = manifest.segments.length === 0;
     if (allocation === undefined && !isNew) this.#rebuilt.push(FILE.allocation);
-    if (watermark === undefined && !isNew) this.#rebuilt.push(FILE.watermark);
+    if (marks.damaged && !isNew) this.#rebuilt.push(FILE.watermark);
     const replay = new Replay(sink, watermark);
     const log = await readSegments(disk, this.#directory, manifest, watermark, replay);
     if (log !== undefined) this.#keep(log.file);
@@ -91,7 +94,7 @@ class Recovery {
     const segments = log?.segments ?? [];
     const clean = isNew || (log !== undefined && this.#isClean(log, watermark));
     const active = await this.#makeActive(store, segments, log, replay, clean);
-    const watermarkFile = await this.#openWatermark(manifest, watermark);
+    const watermarkFile = await this.#openWatermark(manifest, marks);
     const last = segments[segments.length - 1]!;
     if (!clean || isNew || watermark === undefined) {
       watermarkFile.write(last.lastLsn, last.lastHash, false);
@@ -104,6 +107,7 @@ class Recovery {
     const reserve = this.#keep(
       await ReserveFile.open(disk, disk.join(this.#directory, FILE.reserve)),
     );
+    if (reserve.wasShort && !isNew) this.#rebuilt.push(FILE.reserve);
     await disk.syncDirectory(this.#directory);
     const lastLsn = last.lastLsn;
     return {
@@ -290,11 +294,17 @@ class Recovery {
     }
   }
 
-  async #openWatermark(manifest: Manifest, found: Watermark | undefined): Promise<WatermarkFile> {
+  async #openWatermark(
+    { databaseId }: Manifest,
+    { watermark, damaged }: WatermarkFindings,
+  ): Promise<WatermarkFile> {
     const file = await this.#openOrCreate(FILE.watermark);
-    const whole = watermarkSlotOffsets[1]! + 4096;
-    if ((await file.size()) < whole) file.writeSync(new Uint8Array(whole), 0);
-    return this.#keep(new WatermarkFile(file, manifest.databaseId, found?.sequence ?? 0));
+    if (damaged) {
+      // The slot that counts is written as it stands: however much of this a crash keeps, it is there.
+      file.writeSync(watermarkFileWith(databaseId, watermark), 0);
+      await file.truncate(watermarkFileBytes);
+    }
+    return this.#keep(new WatermarkFile(file, databaseId, watermark?.sequence ?? 0));
   }
 
   async #openOrCreate(name: string): Promise<DiskFile> {

@@ -1,4 +1,6 @@
 // Hands recovered frames on, whole transactions at a time, and keeps track of how much of the log is proven durable.
+import { MalformedBytes } from "../codec/bytes.ts";
+import { VarveError } from "../codec/errors.ts";
 import type { Hash64 } from "../log/fields.ts";
 import type { FrameHeader } from "../log/frame-codec.ts";
 import { FRAME_FLAG } from "../log/frame-format.ts";
@@ -44,6 +46,8 @@ export function cutTo(segment: Segment, point: SegmentPoint): void {
 
 interface HeldFrame {
   readonly payload: Uint8Array;
+  readonly from: number;
+  readonly to: number;
   readonly firstLsn: number;
   readonly timeMs: number;
 }
@@ -83,13 +87,17 @@ export class Replay {
       return;
     }
     if (this.openFrom === undefined) {
-      this.#sink.apply(bytes, from, to, header.firstLsn, header.timeMs);
+      this.#apply(segment, {
+        payload: bytes,
+        from,
+        to,
+        firstLsn: header.firstLsn,
+        timeMs: header.timeMs,
+      });
       return;
     }
     this.#hold(header, bytes, from, to);
-    for (const { payload, firstLsn, timeMs } of this.#held) {
-      this.#sink.apply(payload, 0, payload.length, firstLsn, timeMs);
-    }
+    for (const held of this.#held) this.#apply(segment, held);
     this.#held = [];
     this.openFrom = undefined;
   }
@@ -106,6 +114,21 @@ export class Replay {
 
   #hold(header: Readonly<FrameHeader>, bytes: Uint8Array, from: number, to: number): void {
     const payload = bytes.slice(from, to);
-    this.#held.push({ payload, firstLsn: header.firstLsn, timeMs: header.timeMs });
+    const { firstLsn, timeMs } = header;
+    this.#held.push({ payload, from: 0, to: payload.length, firstLsn, timeMs });
+  }
+
+  #apply(segment: Segment, { payload, from, to, firstLsn, timeMs }: HeldFrame): void {
+    try {
+      this.#sink.apply(payload, from, to, firstLsn, timeMs);
+    } catch (cause) {
+      if (!(cause instanceof MalformedBytes)) throw cause;
+      const file = segment.name;
+      throw new VarveError(
+        "CORRUPT",
+        `${file} holds a transaction at offset ${segment.dataEnd} that makes no sense: ${cause.message}`,
+        { cause, details: { file, offset: segment.dataEnd, fault: "malformed", firstLsn } },
+      );
+    }
   }
 }

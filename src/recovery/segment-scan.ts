@@ -1,4 +1,5 @@
 // Reads a segment's frames from front to back, checking each, and finds out what lies behind the last good one.
+import { VarveError } from "../codec/errors.ts";
 import { limits } from "../codec/limits.ts";
 import type { DiskFile } from "../disk/ports.ts";
 import { sameHash } from "../log/fields.ts";
@@ -8,10 +9,10 @@ import {
   type FrameFault,
   type FrameHeader,
 } from "../log/frame-codec.ts";
-import { frameAlignment, frameHeaderBytes } from "../log/frame-format.ts";
+import { frameAlignment, frameHeaderBytes, frameVersion } from "../log/frame-format.ts";
 import type { Segment } from "../log/segment.ts";
 import { decodeSegmentFooter, looksLikeFooter } from "../log/segment-codec.ts";
-import { segmentHeaderBytes } from "../log/segment-format.ts";
+import { footerBytesMaxFor, segmentHeaderBytes } from "../log/segment-format.ts";
 import type { Behind, ScanEnd } from "./recovery-case.ts";
 
 const chunkBytes: number = 1024 * 1024;
@@ -35,21 +36,21 @@ export interface SegmentScan {
 
 /** A window on the file that moves forward. */
 class Window {
-  bytes: Uint8Array = new Uint8Array(chunkBytes);
+  bytes: Uint8Array;
   at = 0;
   end = 0;
   readonly #file: DiskFile;
 
-  constructor(file: DiskFile) {
+  constructor(file: DiskFile, fileBytes: number) {
     this.#file = file;
+    this.bytes = new Uint8Array(Math.min(chunkBytes, fileBytes));
   }
 
   /** Sees to it that `[offset, offset + count)` is in the window, as far as the file has it. */
   async cover(offset: number, count: number, limit: number): Promise<void> {
     const wanted = Math.min(offset + count, limit);
     if (offset >= this.at && wanted <= this.end) return;
-    const size = Math.max(chunkBytes, count);
-    if (this.bytes.length < size) this.bytes = new Uint8Array(size);
+    if (this.bytes.length < count) this.bytes = new Uint8Array(count);
     const into = this.bytes.subarray(0, Math.min(this.bytes.length, Math.max(0, limit - offset)));
     this.at = offset;
     this.end = offset + (await this.#file.read(into, offset));
@@ -72,7 +73,7 @@ export async function scanSegment(
 ): Promise<SegmentScan> {
   const fileBytes = await file.size();
   const limit = Math.min(fileBytes, dataEnd ?? fileBytes);
-  const window = new Window(file);
+  const window = new Window(file, limit);
   const header = emptyFrameHeader();
   let expectedLsn = previousLastLsn + 1;
   let offset = segmentHeaderBytes;
@@ -107,6 +108,8 @@ export async function scanSegment(
       );
     }
     if (fault === "blank") return ended("blank", fault);
+    // Its checksum is right: nothing is damaged, a later version has written it.
+    if (fault === "version") throw unsupportedFrame(segment, offset);
     if (fault !== "none") {
       const footer =
         dataEnd === undefined && (await endsWithFooter(file, segment, offset, fileBytes));
@@ -125,14 +128,23 @@ export async function scanSegment(
   }
 }
 
+function unsupportedFrame(segment: Segment, offset: number): VarveError {
+  const file = segment.name;
+  return new VarveError(
+    "FORMAT_UNSUPPORTED",
+    `${file} has a frame at offset ${offset} of a version or kind that this version does not know`,
+    { details: { file, offset, supportedVersion: frameVersion } },
+  );
+}
+
 async function endsWithFooter(
   file: DiskFile,
   segment: Segment,
   offset: number,
   fileBytes: number,
 ): Promise<boolean> {
-  if (fileBytes - offset > chunkBytes * 64) return false;
-  const bytes = new Uint8Array(fileBytes - offset);
+  const bytesMax = footerBytesMaxFor(offset - segmentHeaderBytes);
+  const bytes = new Uint8Array(Math.min(fileBytes - offset, bytesMax + 1));
   await file.read(bytes, offset);
   if (!looksLikeFooter(bytes, 0, bytes.length)) return false;
   const footer = decodeSegmentFooter(bytes);
@@ -156,7 +168,7 @@ export async function lookBehind(
   const lastByte = await lastNonZero(file, offset, fileBytes);
   if (lastByte < offset) return { behind: "nothing", bytes: 0, frames: 0 };
   const end = lastByte + 1;
-  const window = new Window(file);
+  const window = new Window(file, fileBytes - offset);
   const header = emptyFrameHeader();
   let frames = 0;
   let witness = false;
@@ -205,9 +217,9 @@ function plausible(header: FrameHeader, segment: Segment, room: number): boolean
 }
 
 async function lastNonZero(file: DiskFile, from: number, to: number): Promise<number> {
-  const buffer = new Uint8Array(chunkBytes);
+  const buffer = new Uint8Array(Math.min(chunkBytes, Math.max(0, to - from)));
   for (let end = to; end > from; ) {
-    const at = Math.max(from, end - chunkBytes);
+    const at = Math.max(from, end - buffer.length);
     const length = await file.read(buffer.subarray(0, end - at), at);
     for (let i = length - 1; i >= 0; i--) if (buffer[i] !== 0) return at + i;
     end = at;

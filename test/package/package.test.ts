@@ -46,7 +46,7 @@ try {
 }
 const again = await open("social.varve", { create: false });
 try {
-  console.log(JSON.stringify([again.node("ada").props, again.neighbors("ada"), typeof VarveError]));
+  console.log(JSON.stringify([again.node("ada").props, [...again.neighbors("ada")], typeof VarveError]));
 } finally {
   await again.close();
 }

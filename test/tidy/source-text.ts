@@ -56,7 +56,7 @@ const importForms = [
   /\b(?:import|export)\b(?:\s+type\b)?[\w\s{},*$]*?\bfrom\s*["']([^"']+)["']/g,
   /\bimport\s*["']([^"']+)["']/g,
   /\bimport\s*\(\s*["']([^"']+)["']/g,
-  /\brequire\s*\(\s*["']([^"']+)["']/g,
+  /(?<!\.)\brequire\s*\(\s*["']([^"']+)["']/g,
 ];
 
 /** The specifiers a file imports or re-exports from, `import type` and `import("...")` included. */

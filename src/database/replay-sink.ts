@@ -1,0 +1,28 @@
+// Where replayed frames go: the trees and the system state.
+import { MalformedBytes } from "../codec/bytes.ts";
+import { readValue } from "../codec/values.ts";
+import type { GraphIndex } from "../index/graph-index.ts";
+import { RECORD } from "../log/event-format.ts";
+import { EventReader } from "../log/event-reader.ts";
+import type { ReplaySink } from "../recovery/replay.ts";
+import type { SystemState } from "./system-values.ts";
+
+/** Replays frames into the trees and the system state. */
+export function replaySink(index: GraphIndex, state: SystemState): ReplaySink {
+  const reader = new EventReader();
+  return {
+    apply(bytes, from, to, firstLsn) {
+      index.apply(bytes, from, to, firstLsn);
+      applyStates(reader.open(bytes, from, to, firstLsn), state);
+    },
+  };
+}
+
+function applyStates(reader: EventReader, state: SystemState): void {
+  while (reader.skip()) {
+    if (reader.tag !== RECORD.state) continue;
+    const name = reader.body.text();
+    state.set(name, readValue(reader.body));
+    if (!reader.body.atEnd) throw new MalformedBytes("state record with bytes left over");
+  }
+}
