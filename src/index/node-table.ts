@@ -12,10 +12,11 @@ export const removedNode = 2;
 export class NodeTable {
   readonly #offsets: Uint32Array[] = [];
   readonly #states: Uint8Array[] = [];
+  #chunkCount = 0;
 
   /** Memory held, in bytes. */
   get bytes(): number {
-    return this.#states.length * chunkIds * 5;
+    return this.#chunkCount * chunkIds * 5;
   }
 
   /** `unknownNode`, `liveNode` or `removedNode`, as of the newest event applied; any number may be asked for. */
@@ -31,9 +32,11 @@ export class NodeTable {
 
   create(id: number, offset: number): void {
     const ordinal = id >>> chunkBits;
-    while (this.#states.length <= ordinal) {
-      this.#offsets.push(new Uint32Array(chunkIds));
-      this.#states.push(new Uint8Array(chunkIds));
+    // Only this chunk: an id far above the others must not cost the memory of all below it.
+    if (this.#states[ordinal] === undefined) {
+      this.#offsets[ordinal] = new Uint32Array(chunkIds);
+      this.#states[ordinal] = new Uint8Array(chunkIds);
+      this.#chunkCount++;
     }
     this.#offsets[ordinal]![id & chunkMask] = offset;
     this.setState(id, liveNode);
@@ -46,5 +49,6 @@ export class NodeTable {
   clear(): void {
     this.#offsets.length = 0;
     this.#states.length = 0;
+    this.#chunkCount = 0;
   }
 }

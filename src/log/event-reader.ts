@@ -1,6 +1,14 @@
 // Decodes the records of a frame's payload one by one into its own fields, without allocating.
 import { ByteReader, MalformedBytes } from "../codec/bytes.ts";
+import { limits } from "../codec/limits.ts";
 import { nodePutCreates, patchHasImage, RECORD, systemTagMin } from "./event-format.ts";
+
+/** Name numbers are words in the trees. */
+const nameIdMax = 2 ** 32 - 1;
+
+function idOutOfRange(): MalformedBytes {
+  return new MalformedBytes("id out of range");
+}
 
 /**
  * A cursor over the records of one payload. After `next()` the fields of the current record are
@@ -24,8 +32,6 @@ export class EventReader {
   labelsFrom = 0;
   removeLabelsFrom = 0;
   propsFrom = 0;
-  /** Offset of the image, or 0 where there is none; it reaches to `recordTo`. */
-  imageFrom = 0;
   recordFrom = 0;
   recordTo = 0;
   type = 0;
@@ -124,6 +130,8 @@ export class EventReader {
         this.type = body.varint();
         this.from = body.varint();
         this.to = body.varint();
+        if (this.from > limits.nodeIdMax || this.to > limits.nodeIdMax) throw idOutOfRange();
+        if (this.type > nameIdMax) throw idOutOfRange();
         this.propsFrom = body.position;
         this.edgeId = this.lsn;
         this.eventCount = 1;
@@ -139,7 +147,7 @@ export class EventReader {
         break;
       case RECORD.nodeRemove:
         this.family = body.varint();
-        this.id = body.varint();
+        this.#nodeId();
         this.#key();
         this.labelsFrom = body.position;
         this.eventCount = 1;
@@ -149,7 +157,6 @@ export class EventReader {
         this.flags = body.u8();
         this.#previous();
         this.propsFrom = body.position;
-        this.imageFrom = 0;
         this.eventCount = 1;
         break;
       case RECORD.edgeRemove:
@@ -180,6 +187,7 @@ export class EventReader {
     this.family = body.varint();
     this.type = body.varint();
     this.eventCount = body.varint();
+    if (this.type > nameIdMax) throw idOutOfRange();
     this.runFrom = body.position;
     this.edgeId = this.lsn;
     if (this.recordTo - body.position !== this.eventCount * 8) {
@@ -190,7 +198,7 @@ export class EventReader {
   #nodePut(): void {
     const body = this.body;
     this.family = body.varint();
-    this.id = body.varint();
+    this.#nodeId();
     this.flags = body.u8();
     if ((this.flags & nodePutCreates) !== 0) this.#key();
     else this.keyFrom = this.keyTo = 0;
@@ -201,7 +209,7 @@ export class EventReader {
   #nodePatch(): void {
     const body = this.body;
     this.family = body.varint();
-    this.id = body.varint();
+    this.#nodeId();
     this.flags = body.u8();
     this.#previous();
     this.labelsFrom = body.position;
@@ -209,7 +217,6 @@ export class EventReader {
     this.removeLabelsFrom = body.position;
     while (body.varint() !== 0);
     this.propsFrom = body.position;
-    this.imageFrom = 0;
     this.eventCount = 1;
   }
 
@@ -220,6 +227,16 @@ export class EventReader {
     this.type = body.varint();
     this.from = body.varint();
     this.to = body.varint();
+    if (this.from > limits.nodeIdMax || this.to > limits.nodeIdMax) throw idOutOfRange();
+    if (this.type > nameIdMax) throw idOutOfRange();
+    if (this.edgeId === 0 || this.edgeId >= this.lsn) {
+      throw new MalformedBytes("change of an edge that does not exist yet");
+    }
+  }
+
+  #nodeId(): void {
+    this.id = this.body.varint();
+    if (this.id === 0 || this.id > limits.nodeIdMax) throw idOutOfRange();
   }
 
   #previous(): void {

@@ -33,7 +33,10 @@ const operation = fc.oneof(
   fc.record({ op: fc.constant("putNode" as const), key, labels, props }),
   fc.record({ op: fc.constant("patchNode" as const), key, labels, remove: labels, props }),
   fc.record({ op: fc.constant("removeNode" as const), key }),
-  { weight: 3, arbitrary: fc.record({ op: fc.constant("addEdge" as const), key, type, to: key, props }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ op: fc.constant("addEdge" as const), key, type, to: key, props }),
+  },
   fc.record({ op: fc.constant("putEdge" as const), key, type, to: key, props }),
   fc.record({ op: fc.constant("patchEdge" as const), pick: fc.nat(), props }),
   fc.record({ op: fc.constant("removeEdge" as const), pick: fc.nat() }),
@@ -69,7 +72,8 @@ function perform(tx: GraphTransaction<object>, model: GraphModel, operation: Ope
       return;
     }
     case "removeNode":
-      if (tx.removeNode(operation.key) !== model.removeNode(operation.key)) throw new Error("removeNode");
+      if (tx.removeNode(operation.key) !== model.removeNode(operation.key))
+        throw new Error("removeNode");
       return;
     case "addEdge":
     case "putEdge":
@@ -126,7 +130,7 @@ function performRun(
   if (nodes.length === 0) return;
   const ends = Array.from({ length: count }, (_, i) => nodes[(pick + i * i) % nodes.length]!);
   const from = Uint32Array.from(ends, (node) => node.id);
-  const first = tx.addEdges({ type, from, to: from.toReversed() });
+  const first = tx.addEdges({ type, from, to: from.slice().reverse() });
   if (first !== model.lsn + 1) throw new Error("first edge id");
   ends.forEach((node, i) => {
     model.addEdge(node.key, type, ends[count - 1 - i]!.key, {});

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { VarveError } from "../../src/codec/errors.ts";
 import type { GraphTransaction } from "../../src/graph/graph-transaction.ts";
+import { RECORD } from "../../src/log/event-format.ts";
 import { MemoryGraph } from "./support.ts";
 
 function codeOf(run: () => unknown): string | undefined {
@@ -27,7 +28,11 @@ describe("a transaction", () => {
     const graph = new MemoryGraph();
     const id = graph.transact((tx) => {
       tx.putNode("ada", { labels: ["Person"], props: { name: "Ada" } });
-      tx.patchNode("ada", { props: { born: 1815, x: null }, addLabels: ["Poet"], removeLabels: [] });
+      tx.patchNode("ada", {
+        props: { born: 1815, x: null },
+        addLabels: ["Poet"],
+        removeLabels: [],
+      });
       tx.putNode("bob");
       const id = tx.addEdge("ada", "KNOWS", "bob", { since: 1843 });
       tx.putEdge("ada", "LIKES", "bob", { n: 1 });
@@ -86,6 +91,19 @@ describe("a transaction", () => {
     expect(graph.nodeId("a")).toBe(2);
   });
 
+  it("takes no removed node for a live one, even where nothing is read in between", () => {
+    const graph = new MemoryGraph();
+    graph.transact((tx) => {
+      tx.putNode("a");
+      tx.hasNode("a");
+      tx.removeNode("a");
+      expect(tx.putNode("a")).toBe(2);
+      tx.removeNode("a");
+      expect(codeOf(() => tx.addEdge("a", "T", "a"))).toBe("NODE_NOT_FOUND");
+    });
+    expect(graph.nodeCount).toBe(0);
+  });
+
   it("removes a node with all its edges, self-loops and parallel ones included", () => {
     const graph = new MemoryGraph();
     graph.transact((tx) => {
@@ -123,7 +141,10 @@ describe("a transaction", () => {
   it("adds edges in bulk with ids that follow one another", () => {
     const graph = new MemoryGraph();
     graph.transact((tx) => {
-      const ids = tx.putNodes(["a", "b", "c"], { labels: ["N"], props: [{ i: 0 }, undefined, { i: 2 }] });
+      const ids = tx.putNodes(["a", "b", "c"], {
+        labels: ["N"],
+        props: [{ i: 0 }, undefined, { i: 2 }],
+      });
       expect(ids).toEqual(Uint32Array.of(1, 2, 3));
       const first = tx.addEdges({ type: "T", from: ids, to: Uint32Array.of(2, 3, 1) });
       expect(first).toBe(4);
@@ -179,7 +200,9 @@ describe("a transaction", () => {
         expect(codeOf(() => tx.putEdge("new", "T", "new", bad))).toBe("TypeError");
         expect(codeOf(() => tx.patchNode("a", { props: bad }))).toBe("TypeError");
         expect(codeOf(() => tx.emit("e", bad))).toBe("TypeError");
-        expect(codeOf(() => tx.putNodes(["p", "p", "q"], { props: [{}, {}, bad] }))).toBe("TypeError");
+        expect(codeOf(() => tx.putNodes(["p", "p", "q"], { props: [{}, {}, bad] }))).toBe(
+          "TypeError",
+        );
         expect(contents(tx)).toEqual(before);
         expect(tx.addEdge("a", "T", "a")).toBe(2);
       },
@@ -250,7 +273,9 @@ describe("a transaction", () => {
           "LIMIT_EXCEEDED",
         );
         const many = new Uint32Array(1000).fill(1);
-        expect(codeOf(() => tx.addEdges({ type: "T", from: many, to: many }))).toBe("LIMIT_EXCEEDED");
+        expect(codeOf(() => tx.addEdges({ type: "T", from: many, to: many }))).toBe(
+          "LIMIT_EXCEEDED",
+        );
         tx.addEdge("a", "T", "a");
       },
       { transactionBytesMax: 1000 },
@@ -291,6 +316,14 @@ describe("a transaction", () => {
         expect(graph.node("a")?.props).toEqual(expected);
         expect(graph.edge(2)?.props).toEqual(expected);
       }
+      // Every 16th patch has the whole state, so that reading never goes back further.
+      const images = [0, 0];
+      const scan = graph.log.scan(1, graph.lastLsn);
+      for (let event = scan.next(); event !== undefined; event = scan.next()) {
+        if (event.tag === RECORD.nodePatch && event.hasImage) images[0]!++;
+        if (event.tag === RECORD.edgePatch && event.hasImage) images[1]!++;
+      }
+      expect(images).toEqual([2, 2]);
       const replayed = graph.replayed();
       expect(contents(replayed)).toEqual(contents(graph));
     }
@@ -312,7 +345,11 @@ describe("arguments of writes", () => {
     ["a number as a type", (tx) => tx.addEdge("a", 1 as never, "a"), /type/],
     ["an id that is a string", (tx) => tx.removeEdge("1" as never), /removeEdge: id/],
     ["a patch that is missing", (tx) => tx.patchNode("a", undefined as never), /patch/],
-    ["a label both ways", (tx) => tx.patchNode("a", { addLabels: ["L"], removeLabels: ["L"] }), /L/],
+    [
+      "a label both ways",
+      (tx) => tx.patchNode("a", { addLabels: ["L"], removeLabels: ["L"] }),
+      /L/,
+    ],
     ["keys that are no array", (tx) => tx.putNodes("ab" as never), /keys/],
     ["too few props", (tx) => tx.putNodes(["a", "b"], { props: [{}] }), /2 elements, got 1/],
     [

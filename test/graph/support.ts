@@ -27,6 +27,7 @@ interface Payload {
   readonly bytes: Uint8Array;
   readonly firstLsn: number;
   readonly lastLsn: number;
+  readonly nameMark: number;
 }
 
 /** The log as far as reads need it. */
@@ -112,7 +113,8 @@ export class MemoryGraph<S = object> extends GraphReader<S> {
     const bytes = new Uint8Array(definitions.position + records.position);
     bytes.set(definitions.view(0, definitions.position));
     bytes.set(records.view(0, records.position), definitions.position);
-    this.log.payloads.push({ bytes, firstLsn: batch.firstLsn, lastLsn: batch.lastLsn });
+    const { firstLsn, lastLsn, nameMark } = batch;
+    this.log.payloads.push({ bytes, firstLsn, lastLsn, nameMark });
     core.settle();
     return result;
   }
@@ -122,6 +124,7 @@ export class MemoryGraph<S = object> extends GraphReader<S> {
     const payload = this.log.payloads.pop();
     if (payload === undefined) return;
     this.index.unapply(payload.bytes, 0, payload.bytes.length, payload.firstLsn);
+    this.names.truncate(payload.nameMark);
     this.#state.epoch++;
   }
 

@@ -147,11 +147,10 @@ export class GraphModel {
 
   degree(key: string, choice: ModelChoice = {}): number {
     const { direction = "out" } = choice;
-    const sides = direction === "both" ? (["out", "in"] as const) : [direction];
-    return sides.reduce(
-      (sum, side) => sum + this.edges(key, { ...choice, direction: side }).length,
-      0,
-    );
+    const sides: ("out" | "in")[] = direction === "both" ? ["out", "in"] : [direction];
+    let count = 0;
+    for (const side of sides) count += this.edges(key, { ...choice, direction: side }).length;
+    return count;
   }
 
   neighborIds(key: string, choice: ModelChoice = {}): number[] {

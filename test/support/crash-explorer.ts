@@ -1,0 +1,270 @@
+// Runs a life on a simulated disk, keeps a copy of the disk before and after every call that changes it, and checks
+// what the next process finds on each copy.
+import { createHash } from "node:crypto";
+import {
+  dropAll,
+  keepAll,
+  type SimulatedDisk,
+  type Survival,
+  survivalFamily,
+} from "../../src/testing/testing.ts";
+import { type Death, type History, readView, Violation } from "./crash-oracle.ts";
+import { databasePath, linked, marked, openOn } from "./crash-script.ts";
+
+/** The disk and what was known at one place of a life. */
+export interface CrashPoint {
+  readonly label: string;
+  readonly call: number;
+  readonly phase: "before" | "after";
+  readonly disk: SimulatedDisk;
+  readonly history: History;
+}
+
+/** One run with a crash point before and after every call that changes state. */
+export async function record(
+  disk: SimulatedDisk,
+  history: () => History,
+  life: () => Promise<void>,
+): Promise<CrashPoint[]> {
+  const points: CrashPoint[] = [];
+  disk.onCall = ({ index, operation, path, phase }) => {
+    const label = `${phase} ${index} ${operation} ${path.slice(databasePath.length)}`;
+    points.push({ label, call: index, phase, disk: disk.clone(), history: history().snapshot() });
+  };
+  try {
+    await life();
+  } finally {
+    disk.onCall = undefined;
+  }
+  return points;
+}
+
+/** `undefined` stands for a process kill: everything written is there, nothing is safer than before. */
+export type Loss = Survival | undefined;
+
+export function lossesAt(disk: SimulatedDisk): Loss[] {
+  return [undefined, ...survivalFamily(disk)];
+}
+
+/** Every so-many-th of the family, with the two extremes and the kill always among them. */
+export function someLosses(disk: SimulatedDisk, count: number, turn: number): Loss[] {
+  const family = survivalFamily(disk).slice(2);
+  const some: Loss[] = [undefined, dropAll, keepAll];
+  for (let i = 0; i < Math.min(count, family.length); i++) {
+    const at = (turn * count + i * Math.ceil(family.length / count) + turn) % family.length;
+    some.push(family[at]);
+  }
+  return [...new Set(some)];
+}
+
+export function afterLoss(disk: SimulatedDisk, loss: Loss): { disk: SimulatedDisk; death: Death } {
+  if (loss === undefined) return { disk: disk.clone(), death: "kill" };
+  return { disk: disk.powerCut(loss), death: "power" };
+}
+
+/** Which crashes of a recovery are followed by a recovery that is crashed at every call as well, and how. */
+export interface Deeper {
+  at(): boolean;
+  losses(disk: SimulatedDisk, turn: number): Loss[];
+}
+
+export interface Tally {
+  /** Crash states judged, those that another one had shown to be the same included. */
+  states: number;
+  /** States that were opened and checked. */
+  distinct: number;
+  /** Recoveries that were themselves crashed at every call. */
+  recoveries: number;
+}
+
+export class Explorer {
+  readonly tally: Tally = { states: 0, distinct: 0, recoveries: 0 };
+  /** How often each way of recovering was met, by what the report says. */
+  readonly seen: Map<string, number> = new Map();
+  readonly #checked: Set<string> = new Set();
+  readonly #recovered: Set<string> = new Set();
+
+  /** Judges one crash state, unless an equal one was judged before. */
+  async check(point: CrashPoint, loss: Loss, trail: string): Promise<void> {
+    this.tally.states++;
+    const { disk, death } = afterLoss(point.disk, loss);
+    const key = `${death} ${contentOf(disk)} ${point.history.fingerprint}`;
+    if (this.#checked.has(key)) return;
+    this.#checked.add(key);
+    this.tally.distinct++;
+    await told(`${trail}; ${point.label}; ${loss?.label ?? "kill"}`, async () => {
+      await this.#judge(disk, death, point.history);
+    });
+  }
+
+  /** Crashes the recovery of one crash state before and after each of its calls. */
+  async checkRecovery(
+    point: CrashPoint,
+    loss: Loss,
+    lossesOf: (disk: SimulatedDisk, turn: number) => Loss[],
+    trail = "",
+    deeper?: Deeper,
+  ): Promise<void> {
+    const { disk, death } = afterLoss(point.disk, loss);
+    const key = `${death} ${contentOf(disk)} ${point.history.fingerprint}`;
+    if (this.#recovered.has(key)) return;
+    this.#recovered.add(key);
+    this.tally.recoveries++;
+    const path = `${trail}${point.label}; ${loss?.label ?? "kill"}`;
+    let known = death === "power" ? point.history.weakened() : point.history.snapshot();
+    const points = await told(path, () =>
+      record(
+        disk,
+        () => known,
+        async () => {
+          const { db } = await openOn(disk);
+          known = known.checkAfter(death, await readView(db));
+          await known.submit(db, linked("x", "x"));
+          await known.submit(db, marked("recovered"));
+          await db.close();
+        },
+      ),
+    );
+    for (const [turn, second] of points.entries()) {
+      for (const next of lossesOf(second.disk, turn)) {
+        await this.check(second, next, path);
+        if (deeper?.at() === true) {
+          await this.checkRecovery(second, next, deeper.losses, `${path}; `);
+        }
+      }
+    }
+  }
+
+  async #judge(disk: SimulatedDisk, death: Death, history: History): Promise<void> {
+    const { db } = await openOn(disk);
+    this.#count(db.recovery);
+    const known = history.checkAfter(death, await readView(db));
+    known.checkGraph(db);
+    if (db.recovery.lastLsn !== db.lastLsn) {
+      throw new Violation("report", `lastLsn ${db.recovery.lastLsn} is ${db.lastLsn}`);
+    }
+    checkFiles(disk, db.recovery.quarantined);
+    await known.submit(db, linked("x", "x"));
+    await known.submit(db, marked("again"));
+
+    // Life goes on, and what it did survives the next power cut.
+    const next = disk.powerCut(dropAll);
+    disk.stop();
+    const second = await openOn(next);
+    const still = known.checkAfter("power", await readView(second.db));
+    still.checkGraph(second.db);
+    if (this.tally.distinct % 16 === 0) {
+      const { sound, problems } = await second.db.verify();
+      if (!sound) throw new Violation("verify", JSON.stringify(problems));
+    }
+    const { lastLsn } = second.db;
+    await second.db.close();
+    if (next.openFiles > 0) throw new Violation("leak", `${next.openFiles} files are still open`);
+
+    // Recovering again finds the same, and nothing to do.
+    const quiet = next.powerCut(dropAll);
+    const third = await openOn(quiet);
+    const { clean, truncatedBytes, quarantined, warnings } = third.db.recovery;
+    // The reserve is space, not data: a power cut may take it.
+    const rebuilt = third.db.recovery.rebuilt.filter((name) => name !== "reserve");
+    const report = {
+      clean,
+      truncatedBytes,
+      quarantined,
+      rebuilt,
+      warnings,
+      lastLsn: third.db.lastLsn,
+    };
+    const due = {
+      clean: true,
+      truncatedBytes: 0,
+      quarantined: [],
+      rebuilt: [],
+      warnings: [],
+      lastLsn,
+    };
+    if (JSON.stringify(report) !== JSON.stringify(due)) {
+      throw new Violation("idempotence", `after a clean close: ${JSON.stringify(report)}`);
+    }
+    still.checkAfter("power", await readView(third.db));
+    checkFiles(quiet, []);
+    quiet.stop();
+  }
+
+  #count(report: {
+    readonly clean: boolean;
+    readonly truncatedBytes: number;
+    readonly quarantined: readonly string[];
+    readonly rebuilt: readonly string[];
+  }): void {
+    const traits = [report.clean ? "clean" : "unclean"];
+    if (report.truncatedBytes > 0) traits.push("tail cut");
+    if (report.quarantined.some((name) => name.endsWith(".log"))) traits.push("segment set aside");
+    traits.push(...report.rebuilt.map((name) => `rebuilt ${name}`));
+    for (const trait of traits) this.seen.set(trait, (this.seen.get(trait) ?? 0) + 1);
+  }
+}
+
+/** Says on the terminal how much was explored. */
+export function report(what: string, { tally, seen }: Explorer, startedMs: number): void {
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
+  const ways = [...seen].map(([way, count]) => `${way} ${count}`).join(", ");
+  const states = `${tally.states} crash states (${tally.distinct} of them distinct)`;
+  process.stdout.write(
+    `${what}: ${states} and ${tally.recoveries} crashed recoveries in ${seconds} s\n  met: ${ways}\n`,
+  );
+}
+
+async function told<T>(where: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const { name, message, stack } = error as Error;
+    throw new Error(`${where}\n${name}: ${message}`, {
+      cause: name === "Violation" ? message : stack,
+    });
+  }
+}
+
+const ownName = /^(manifest\.[ab]|watermark|allocation|reserve|lock|\d{16}-\d{4,}\.log)$/;
+const quarantinedName = /^\d{16}-\d{4,}\.log(\.\d+\.tail)?$/;
+
+/** Every file is one that an open database has, or was set aside; no two segments own the same LSNs. */
+function checkFiles(disk: SimulatedDisk, quarantined: readonly string[]): void {
+  const inside = disk.listAll().filter((path) => path.startsWith(`${databasePath}/`));
+  const names = inside.map((path) => path.slice(databasePath.length + 1));
+  const kept = new Set<string>();
+  for (const name of names) {
+    const aside = name.startsWith("quarantine/");
+    const known = aside ? quarantinedName.test(name.slice(11)) : ownName.test(name);
+    if (!known) throw new Violation("files", `${name} belongs to nobody`);
+    if (aside) kept.add(name);
+  }
+  for (const name of quarantined) {
+    if (!kept.has(name)) throw new Violation("files", `${name} was to be kept`);
+  }
+  const bases = names.filter((name) => name.endsWith(".log") && !name.includes("/"));
+  const owners = new Set(bases.map((name) => name.slice(0, 16)));
+  const twice = owners.size !== bases.length && !sameBaseAllowed(bases);
+  if (twice) throw new Violation("files", `two segments own one range: ${bases.join()}`);
+}
+
+/** A segment of state alone passes no LSN on: its successor has the next generation. */
+function sameBaseAllowed(bases: readonly string[]): boolean {
+  return new Set(bases).size === bases.length;
+}
+
+/** Equal disks have equal contents: everything visible, and everything that a power cut may still take. */
+function contentOf(disk: SimulatedDisk): string {
+  const hash = createHash("md5");
+  for (const path of disk.listAll()) {
+    if (path.endsWith("/reserve") || path.endsWith("/lock")) continue;
+    hash.update(path).update("\0");
+    const bytes = disk.readFile(path);
+    hash.update(`${bytes.length} `).update(bytes);
+  }
+  for (const { kind, path, offset, length } of disk.dirtyEffects()) {
+    hash.update(`${kind} ${path} ${offset} ${length} `);
+  }
+  return hash.digest("base64");
+}

@@ -1,0 +1,88 @@
+// Checked by the compiler only: what a schema lets through and what it refuses, in writes and in reads.
+import type { GraphReader } from "../../src/graph/graph-reader.ts";
+import type { GraphTransaction } from "../../src/graph/graph-transaction.ts";
+
+interface Person {
+  name: string;
+  born?: number;
+}
+
+interface Social {
+  nodes: { Person: Person; City: { population: bigint } };
+  edges: { KNOWS: { since: number }; LIVES_IN: { from: Date } };
+  events: { "signed-up": { user: string } };
+}
+
+export function writes(tx: GraphTransaction<Social>): void {
+  tx.putNode("ada", { labels: ["Person"], props: { name: "Ada", born: 1815 } });
+  tx.putNode("rome", { labels: ["City"], props: { population: 3n } });
+  tx.putNode("bare");
+  // @ts-expect-error: a label that the schema does not have
+  tx.putNode("x", { labels: ["Robot"] });
+  // @ts-expect-error: props of another label
+  tx.putNode("x", { labels: ["Person"], props: { population: 3n } });
+  // @ts-expect-error: a required prop is missing
+  tx.putNode("x", { labels: ["Person"], props: {} });
+
+  tx.patchNode<"Person">("ada", { props: { born: null }, removeLabels: ["City"] });
+  // @ts-expect-error: a prop of the wrong type
+  tx.patchNode<"Person">("ada", { props: { born: "1815" } });
+
+  const id: number = tx.addEdge("ada", "KNOWS", "bob", { since: 1843 });
+  tx.addEdge("ada", "KNOWS", "bob");
+  // @ts-expect-error: an edge type that the schema does not have
+  tx.addEdge("ada", "HATES", "bob");
+  // @ts-expect-error: props of another type
+  tx.addEdge("ada", "LIVES_IN", "rome", { since: 1843 });
+  // @ts-expect-error: a number as a key
+  tx.addEdge(1, "KNOWS", "bob");
+  tx.patchEdge<"KNOWS">(id, { since: null });
+  tx.addEdges({ type: "KNOWS", from: new Uint32Array(1), to: new Uint32Array(1) });
+  // @ts-expect-error: ids as a plain array
+  tx.addEdges({ type: "KNOWS", from: [1], to: [1] });
+
+  tx.emit("signed-up", { user: "ada" });
+  // @ts-expect-error: an event that the schema does not have
+  tx.emit("signed-off", {});
+  // @ts-expect-error: a value of the wrong shape
+  tx.emit("signed-up", { name: "ada" });
+}
+
+export function reads(graph: GraphReader<Social>): void {
+  const name: string | undefined = graph.node<"Person">("ada")?.props.name;
+  for (const city of graph.nodes({ label: "City" })) {
+    const population: bigint = city.props.population;
+    // @ts-expect-error: a prop of another label
+    city.props.name;
+    use(population);
+  }
+  // @ts-expect-error: a label that the schema does not have
+  graph.nodes({ label: "Robot" });
+
+  for (const edge of graph.edges("ada")) {
+    if (edge.type === "KNOWS") use(edge.props.since.toFixed());
+    // @ts-expect-error: known to be there only for one of the types
+    else use(edge.props.since);
+  }
+  for (const edge of graph.edges("ada", { type: "LIVES_IN" })) use(edge.props.from.getTime());
+  for (const edge of graph.allEdges({ type: ["KNOWS"] })) use(edge.props.since);
+  // @ts-expect-error: an edge type that the schema does not have
+  graph.neighborIds(1, { type: "HATES" });
+  const path: string[] | undefined = graph.shortestPath("ada", "bob", { type: "KNOWS" });
+  use(name, path);
+}
+
+export function withoutSchema(graph: GraphReader, tx: GraphTransaction): void {
+  tx.putNode("a", { labels: ["Any"], props: { any: [1, { b: null }] } });
+  tx.addEdge("a", "ANY", "b", { x: 1 });
+  tx.emit("anything", 7);
+  const value: unknown = graph.node("a")?.props["any"];
+  const type: string | undefined = graph.edge(1)?.type;
+  // @ts-expect-error: nothing is known of the value
+  const text: string = graph.node("a")?.props["any"];
+  use(value, type, text);
+}
+
+function use(..._values: unknown[]): void {
+  // Only what the compiler says of the arguments matters.
+}
