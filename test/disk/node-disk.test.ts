@@ -1,3 +1,4 @@
+// The disk of Node: the contract of every disk, and what only a real one can show.
 import { execFileSync } from "node:child_process";
 import { link, mkdtemp, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,3 +1,4 @@
+// The other adapters of Node: clock, random numbers and scheduler.
 import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
 import { nodePorts } from "../../src/disk/node-ports.ts";

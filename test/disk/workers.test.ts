@@ -1,3 +1,4 @@
+// Actors in worker threads and in process.
 import { describe, expect, it } from "vitest";
 import { siblingModule } from "../../src/disk/actor-module.ts";
 import { NodeWorkers } from "../../src/disk/node-workers.ts";

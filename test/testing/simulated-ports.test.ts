@@ -1,3 +1,4 @@
+// The simulated clock, random numbers, scheduler and workers.
 import { describe, expect, it } from "vitest";
 import { SimulatedClock } from "../../src/testing/simulated-clock.ts";
 import { simulatedPorts } from "../../src/testing/simulated-ports.ts";

@@ -1,3 +1,4 @@
+// What a power cut may leave: the fixed family and random choices.
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { randomSurvival, SimulatedDisk, survivalFamily } from "../../src/testing/simulated-disk.ts";
