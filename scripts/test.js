@@ -5,7 +5,7 @@
 //   node scripts/test.js --kill 1000     the long loop that kills a real process so many times (npm run test:kill)
 //   node scripts/test.js --crash 600     crash exploration for so many seconds (npm run test:crash)
 //
-// The last two set VARVE_KILLS and VARVE_CRASH_SECONDS for the tests in test/crash; without them these tests
+// The last two set VARVE_KILLS and VARVE_CRASH_SECONDS for the tests in test/crash and test/corruption; without them these tests
 // take the small budgets that suit every run.
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -32,7 +32,7 @@ function readArguments(args) {
       paths.push("test/crash/kill");
     } else if (args[i] === "--crash") {
       env["VARVE_CRASH_SECONDS"] = countAfter(args, i++);
-      paths.push("test/crash");
+      paths.push("test/crash", "test/corruption");
     } else paths.push(args[i]);
   }
   return { env, paths };

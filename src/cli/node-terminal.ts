@@ -64,6 +64,17 @@ export interface Progress {
   stop(): void;
 }
 
+let parentIsBehind = false;
+
+/** Tells a parent that listens; while it has not taken the last report it gets no other, so that it is never far behind. */
+function tellParent(report: ProgressReport): void {
+  if (!process.connected || parentIsBehind) return;
+  parentIsBehind = true;
+  process.send?.({ progress: report }, undefined, undefined, () => {
+    parentIsBehind = false;
+  });
+}
+
 /** A bar on standard error where that is a terminal; a parent process with an IPC channel hears the rows done. */
 export function startProgress(): Progress {
   const startMs = nowMs();
@@ -105,7 +116,7 @@ export function startProgress(): Progress {
   return {
     update(report) {
       last = report;
-      if (process.connected) process.send?.({ progress: report });
+      tellParent(report);
       if (isTerminal) show(report);
     },
     stop() {

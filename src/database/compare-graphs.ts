@@ -10,6 +10,7 @@ export function compareGraphs(
   replayed: GraphReader,
   problems: VerifyProblem[],
 ): void {
+  const labels = new Set<string>();
   const liveNodes = live.nodes()[Symbol.iterator]();
   for (const expected of replayed.nodes()) {
     const found = liveNodes.next();
@@ -21,16 +22,38 @@ export function compareGraphs(
     if (found.value.id !== expected.id || found.value.lsn !== expected.lsn) {
       report(problems, "node index", `node ${key} has another version than the log`);
     }
+    if (found.value.labels.join("\0") !== expected.labels.join("\0")) {
+      report(problems, "node index", `node ${key} has other labels than in the log`);
+    }
     for (const direction of ["out", "in"] as const) {
       const a = live.edgeIds(expected.id, { direction });
       const b = replayed.edgeIds(expected.id, { direction });
       if (!sameIds(a, b))
         report(problems, `${direction} index`, `edges of node ${key} differ from the log`);
     }
+    for (const label of expected.labels) labels.add(label);
     if (problems.length >= problemsMax) return;
   }
+  for (const label of labels) compareLabel(live, replayed, label, problems);
   const extra = liveNodes.next();
   if (!extra.done) report(problems, "node key index", `node ${extra.value.key} is not in the log`);
+}
+
+/** By way of the label index, where the nodes are few enough for it to be used. */
+function compareLabel(
+  live: GraphReader,
+  replayed: GraphReader,
+  label: string,
+  problems: VerifyProblem[],
+): void {
+  const found = live.nodes({ label })[Symbol.iterator]();
+  for (const expected of replayed.nodes({ label })) {
+    const next = found.next();
+    if (!next.done && next.value.key === expected.key) continue;
+    report(problems, "label index", `nodes with label ${label} differ from the log`);
+    return;
+  }
+  if (!found.next().done) report(problems, "label index", `too many nodes with label ${label}`);
 }
 
 function report(problems: VerifyProblem[], where: string, message: string): void {

@@ -3,6 +3,7 @@ import { VarveError } from "../codec/errors.ts";
 import type { DiskLock } from "../disk/ports.ts";
 import type { Schema } from "../graph/types.ts";
 import { GraphIndex } from "../index/graph-index.ts";
+import type { GraphIndexOptions } from "../index/graph-trees.ts";
 import { NameTable } from "../log/name-table.ts";
 import { SegmentLog } from "../log/segment-log.ts";
 import {
@@ -77,7 +78,7 @@ async function openLocked<S>(
   }
   abortIfAsked(settings);
   const names = new NameTable();
-  const index = new GraphIndex(names, cacheSizes(settings.memoryBudget));
+  const index = new GraphIndex(names, indexSizes(settings.memoryBudget));
   const state = new SystemState();
   const sink = replaySink(index, state);
   const { parts, report } = await index.replaying(() =>
@@ -93,10 +94,10 @@ async function openLocked<S>(
   return new Database<S>(core, lock, report);
 }
 
-/** Key caches in proportion to the budget, up to the size beyond which they win nothing. */
-function cacheSizes(memoryBudget: number): { keyCacheSlots: number; keyStringSlots: number } {
+/** What the indexes take from the start, in proportion to the budget, up to the size beyond which it wins nothing. */
+function indexSizes(memoryBudget: number): GraphIndexOptions {
   const keyCacheSlots = 2 ** Math.min(19, Math.floor(Math.log2(memoryBudget / 512)));
-  return { keyCacheSlots, keyStringSlots: keyCacheSlots / 8 };
+  return { keyCacheSlots, keyStringSlots: keyCacheSlots / 8, chunkBytes: keyCacheSlots * 2 };
 }
 
 function abortIfAsked({ signal }: Settings): void {

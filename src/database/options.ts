@@ -100,7 +100,10 @@ export function settingsFrom(options: OpenOptions): Settings {
   return {
     create: flag("create", options.create, true),
     exclusive: flag("exclusive", options.exclusive, false),
-    durability: checkDurability("open", options.durability ?? "group"),
+    durability: checkDurability(
+      "open",
+      options.durability === undefined ? "group" : options.durability,
+    ),
     memoryBudget: integer(
       "memoryBudget",
       options.memoryBudget,

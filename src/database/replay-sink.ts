@@ -13,16 +13,17 @@ export function replaySink(index: GraphIndex, state: SystemState): ReplaySink {
   return {
     apply(bytes, from, to, firstLsn) {
       index.apply(bytes, from, to, firstLsn);
-      applyStates(reader.open(bytes, from, to, firstLsn), state);
+      return applyStates(reader.open(bytes, from, to, firstLsn), state);
     },
   };
 }
 
-function applyStates(reader: EventReader, state: SystemState): void {
+function applyStates(reader: EventReader, state: SystemState): number {
   while (reader.skip()) {
     if (reader.tag !== RECORD.state) continue;
     const name = reader.body.text();
     state.set(name, readValue(reader.body));
     if (!reader.body.atEnd) throw new MalformedBytes("state record with bytes left over");
   }
+  return reader.nextLsn;
 }

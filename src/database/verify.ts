@@ -4,6 +4,7 @@ import { VarveError } from "../codec/errors.ts";
 import { GraphReader } from "../graph/graph-reader.ts";
 import type { ReadSource } from "../graph/read-source.ts";
 import { GraphIndex } from "../index/graph-index.ts";
+import { readManifest } from "../log/manifest-store.ts";
 import { NameTable } from "../log/name-table.ts";
 import { verifyLog } from "../recovery/verify-log.ts";
 import { compareGraphs } from "./compare-graphs.ts";
@@ -24,6 +25,7 @@ export async function verifyDatabase(core: DatabaseCore): Promise<VerifyReport> 
   const epoch = core.cuts.epoch;
   let read = { frames: 0, events: 0, lastLsn: 0 };
   try {
+    problems.push(...(await manifestProblems(core)));
     read = await verifyLog(ports.disk, core.directory, segments, sink);
     const events = core.log.events;
     const replayed = fixedSource(core, index, names, read.lastLsn, epoch, events);
@@ -41,6 +43,26 @@ export async function verifyDatabase(core: DatabaseCore): Promise<VerifyReport> 
     problems,
   };
 }
+
+/** Damage to either copy: the other one is enough to go on, and the next edit would hide it. */
+async function manifestProblems({ settings, directory }: DatabaseCore): Promise<VerifyProblem[]> {
+  const { disk } = settings.ports;
+  let unsound: readonly string[] = [];
+  // A copy may be read while an edit writes it: what is damaged is so twice.
+  for (let attempt = 0; attempt < 2; attempt++) {
+    const { damaged, missing } = await readManifest(disk, directory, false);
+    unsound = [...damaged, ...missing];
+    if (unsound.length === 0) return [];
+  }
+  return unsound.map((file) => ({
+    where: file,
+    message: `${file} is no sound copy of the manifest`,
+    details: { file },
+  }));
+}
+
+/** What a check reports instead of failing: that something on disk is not as it was written. */
+const findings: ReadonlySet<string> = new Set(["CORRUPT", "FORMAT_UNSUPPORTED", "IO", "NOT_FOUND"]);
 
 function fixedSource(
   core: DatabaseCore,
@@ -67,9 +89,8 @@ function fixedSource(
 /** Turns damage into a problem to report; anything else is no finding and is thrown on. */
 export function problemOf(error: unknown): VerifyProblem {
   if (error instanceof MalformedBytes) return { where: "log", message: error.message, details: {} };
-  const known = error instanceof VarveError && (error.code === "CORRUPT" || error.code === "IO");
-  if (!known) throw error;
-  const { file } = error.details;
+  if (!(error instanceof VarveError) || !findings.has(error.code)) throw error;
+  const file = error.details["file"] ?? error.details["path"];
   return {
     where: typeof file === "string" ? file : "log",
     message: error.message,
