@@ -2,15 +2,21 @@
 export type {
   Change,
   ChangeBatch,
+  ChangeKind,
   EdgeAdd,
   EdgePatch,
   EdgeRemove,
+  EdgeState,
+  FeedPhase,
   NodePatch,
   NodePut,
   NodeRemove,
+  NodeState,
   UserEvent,
 } from "./changes/change.ts";
-export type { ChangesOptions } from "./changes/change-feed.ts";
+export type { ChangeFeed } from "./changes/change-feed.ts";
+export type { ChangesOptions } from "./changes/feed-options.ts";
+export type { ChangeFilter } from "./changes/filter-plan.ts";
 export { VarveError, type VarveErrorCode } from "./codec/errors.ts";
 export type { Database } from "./database/database.ts";
 export { open } from "./database/open.ts";

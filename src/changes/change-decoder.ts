@@ -1,111 +1,215 @@
-// Turns the records of a frame into changes.
-import { MalformedBytes } from "../codec/bytes.ts";
+// Turns the records of a frame into changes, those that the filter lets through.
+import { type ByteReader, MalformedBytes } from "../codec/bytes.ts";
 import { readValue } from "../codec/values.ts";
+import type { GraphTrees } from "../index/graph-trees.ts";
 import { RECORD } from "../log/event-format.ts";
-import type { EventReader } from "../log/event-reader.ts";
+import { EventReader } from "../log/event-reader.ts";
+import type { LoadedFrame } from "../log/frame-source.ts";
 import type { NameTable } from "../log/name-table.ts";
-import { readNameIds, readProps } from "../log/props-codec.ts";
+import { type Props, readProps } from "../log/props-codec.ts";
 import type { Change } from "./change.ts";
-
-/** Keys by node id, removed nodes included. */
-export type KeyOf = (id: number) => string;
+import type { FeedSource } from "./feed-source.ts";
+import type { FilterPlan } from "./filter-plan.ts";
+import { RecordFilter } from "./record-filter.ts";
 
 /** A change whose transaction is not over yet. */
 export type OpenChange = Mutable<Change>;
 
 type Mutable<T> = T extends unknown ? { -readonly [K in keyof T]: T[K] } : never;
 
+type OpenNode = Exclude<OpenChange, OpenEdge | { kind: "event" }>;
+type OpenEdge = Extract<OpenChange, { id: number }>;
+
+/** Of the default graph, the only one in this version. */
+const graph = "";
+
 export class ChangeDecoder {
+  readonly #source: FeedSource;
+  readonly #index: GraphTrees;
   readonly #names: NameTable;
-  readonly #keyOf: KeyOf;
+  readonly #filter: RecordFilter | undefined;
+  readonly #before: boolean;
+  readonly #reader: EventReader = new EventReader();
 
-  constructor(names: NameTable, keyOf: KeyOf) {
-    this.#names = names;
-    this.#keyOf = keyOf;
+  constructor(source: FeedSource, filter: FilterPlan | undefined, before: boolean) {
+    this.#source = source;
+    this.#index = source.index;
+    this.#names = source.names;
+    this.#filter =
+      filter === undefined ? undefined : new RecordFilter(filter, source.index, source.names);
+    this.#before = before;
   }
 
-  /** Adds the changes of the record that the reader stands on to `into`, from LSN `fromLsn` on. */
-  decode(reader: EventReader, at: number, fromLsn: number, into: OpenChange[]): void {
-    if (reader.tag === RECORD.edgeRun) this.#run(reader, at, fromLsn, into);
-    else if (reader.eventCount > 0 && reader.lsn >= fromLsn) into.push(this.#single(reader, at));
+  /** To be called once before the frames that are read without a pause. */
+  begin(): void {
+    this.#filter?.resolve();
   }
 
-  #single(reader: EventReader, at: number): OpenChange {
-    const { body, lsn } = reader;
-    const base = { lsn, txLastLsn: 0, at, graph: "" };
-    switch (reader.tag) {
-      case RECORD.nodePut: {
-        body.position = reader.labelsFrom;
-        const labels = this.#nameList(reader);
-        const props = readProps(body, this.#names);
-        return { kind: "node.put", ...base, key: this.#keyOf(reader.id), labels, props };
+  /**
+   * Adds the changes of a frame to `into`, from LSN `fromLsn` on. Those from `openFrom` on get the LSN of
+   * their transaction's last event where that ends in the frame, else `txLastLsn`. Returns where the
+   * changes begin whose transaction has not ended.
+   */
+  decode(
+    frame: LoadedFrame,
+    fromLsn: number,
+    into: OpenChange[],
+    openFrom: number,
+    txLastLsn: number,
+  ): number {
+    const reader = this.#reader;
+    const filter = this.#filter;
+    const at = frame.timeMs;
+    let open = openFrom;
+    reader.open(frame.bytes, frame.from, frame.to, frame.firstLsn);
+    while (filter === undefined ? reader.next() : reader.skip()) {
+      const { tag } = reader;
+      if (tag === RECORD.commit) {
+        const lastLsn = reader.lsn - 1;
+        for (; open < into.length; open++) into[open]!.txLastLsn = lastLsn;
+      } else if (reader.eventCount > 0 && reader.lsn + reader.eventCount > fromLsn) {
+        if (filter !== undefined) {
+          if (!filter.wantsTag(tag)) continue;
+          reader.decodeSkipped();
+          if (!filter.matches(reader)) continue;
+        }
+        if (tag === RECORD.edgeRun) this.#run(reader, at, fromLsn, txLastLsn, into);
+        else into.push(this.#single(reader, at, txLastLsn));
       }
-      case RECORD.nodePatch: {
-        body.position = reader.labelsFrom;
-        const addLabels = this.#nameList(reader);
-        const removeLabels = this.#nameList(reader);
-        const props = readProps(body, this.#names);
-        const key = this.#keyOf(reader.id);
-        return { kind: "node.patch", ...base, key, addLabels, removeLabels, props };
-      }
-      case RECORD.nodeRemove: {
-        body.position = reader.labelsFrom;
-        const labels = this.#nameList(reader);
-        return { kind: "node.remove", ...base, key: this.#keyOf(reader.id), labels };
-      }
+    }
+    return open;
+  }
+
+  #single(reader: EventReader, at: number, txLastLsn: number): OpenChange {
+    const { body, lsn, tag } = reader;
+    switch (tag) {
       case RECORD.edgeAdd: {
+        const from = this.#key(reader.from);
+        const to = this.#key(reader.to);
+        const type = this.#name(reader.type);
         body.position = reader.propsFrom;
         const props = readProps(body, this.#names);
-        return { kind: "edge.add", ...base, id: lsn, ...this.#ends(reader), props };
+        const add: OpenEdge = {
+          kind: "edge.add",
+          lsn,
+          txLastLsn,
+          at,
+          graph,
+          id: lsn,
+          from,
+          type,
+          to,
+          props,
+        };
+        if (this.#before) add.before = undefined;
+        return add;
       }
-      case RECORD.edgePatch: {
-        body.position = reader.propsFrom;
-        const props = readProps(body, this.#names);
-        return { kind: "edge.patch", ...base, id: reader.edgeId, ...this.#ends(reader), props };
-      }
+      case RECORD.nodePut:
+      case RECORD.nodePatch:
+      case RECORD.nodeRemove:
+        return this.#node(reader, at, txLastLsn);
+      case RECORD.edgePatch:
       case RECORD.edgeRemove:
-        return { kind: "edge.remove", ...base, id: reader.edgeId, ...this.#ends(reader) };
-      case RECORD.userEvent:
-        return { kind: "event", ...base, name: this.#name(reader.nameId), value: readValue(body) };
+        return this.#edge(reader, at, txLastLsn);
+      case RECORD.userEvent: {
+        const name = this.#name(reader.nameId);
+        return { kind: "event", lsn, txLastLsn, at, graph, name, value: readValue(body) };
+      }
       default:
-        throw new MalformedBytes(`record tag ${reader.tag} is no event`);
+        throw new MalformedBytes(`record tag ${tag} is no event`);
     }
   }
 
-  #run(reader: EventReader, at: number, fromLsn: number, into: OpenChange[]): void {
-    const { body, lsn, eventCount, runFrom } = reader;
+  #node(reader: EventReader, at: number, txLastLsn: number): OpenChange {
+    const { body, lsn, id } = reader;
+    const key = this.#key(id);
+    body.position = reader.labelsFrom;
+    const labels = this.#nameList(body);
+    let change: OpenNode;
+    if (reader.tag === RECORD.nodePut) {
+      const props = this.#props(body);
+      change = { kind: "node.put", lsn, txLastLsn, at, graph, key, labels, props };
+    } else if (reader.tag === RECORD.nodeRemove) {
+      change = { kind: "node.remove", lsn, txLastLsn, at, graph, key, labels };
+    } else {
+      const removeLabels = this.#nameList(body);
+      const props = this.#props(body);
+      const addLabels = labels;
+      const kind = "node.patch";
+      change = { kind, lsn, txLastLsn, at, graph, key, addLabels, removeLabels, props };
+    }
+    if (this.#before) change.before = this.#source.nodeAt(id, lsn - 1);
+    return change;
+  }
+
+  #edge(reader: EventReader, at: number, txLastLsn: number): OpenChange {
+    const { body, lsn, edgeId: id } = reader;
+    const from = this.#key(reader.from);
+    const to = this.#key(reader.to);
     const type = this.#name(reader.type);
+    let change: OpenEdge;
+    if (reader.tag === RECORD.edgeRemove) {
+      change = { kind: "edge.remove", lsn, txLastLsn, at, graph, id, from, type, to };
+    } else {
+      body.position = reader.propsFrom;
+      const props = this.#props(body);
+      change = { kind: "edge.patch", lsn, txLastLsn, at, graph, id, from, type, to, props };
+    }
+    if (this.#before) change.before = this.#source.edgeAt(id, lsn - 1);
+    return change;
+  }
+
+  #run(
+    reader: EventReader,
+    at: number,
+    fromLsn: number,
+    txLastLsn: number,
+    into: OpenChange[],
+  ): void {
+    const { body, lsn, eventCount, runFrom } = reader;
+    const filter = this.#filter;
+    const type = this.#name(reader.type);
+    const kind = "edge.add";
     for (let i = Math.max(0, fromLsn - lsn); i < eventCount; i++) {
       body.position = runFrom + i * 4;
-      const from = this.#keyOf(body.u32());
+      const source = body.u32();
       body.position = runFrom + (eventCount + i) * 4;
-      const to = this.#keyOf(body.u32());
+      const target = body.u32();
+      if (filter !== undefined && !filter.matchesEnds(source, target)) continue;
       const id = lsn + i;
-      into.push({
-        kind: "edge.add",
+      const from = this.#key(source);
+      const to = this.#key(target);
+      const change: OpenEdge = {
+        kind,
         lsn: id,
-        txLastLsn: 0,
+        txLastLsn,
         at,
-        graph: "",
+        graph,
         id,
         from,
         type,
         to,
         props: {},
-      });
+      };
+      if (this.#before) change.before = undefined;
+      into.push(change);
     }
   }
 
-  #ends(reader: EventReader): { from: string; type: string; to: string } {
-    return {
-      from: this.#keyOf(reader.from),
-      type: this.#name(reader.type),
-      to: this.#keyOf(reader.to),
-    };
+  #props(body: ByteReader): Props {
+    return readProps(body, this.#names);
   }
 
-  #nameList(reader: EventReader): string[] {
-    return readNameIds(reader.body).map((id) => this.#name(id));
+  #nameList(body: ByteReader): string[] {
+    const list: string[] = [];
+    for (let id = body.varint(); id !== 0; id = body.varint()) list.push(this.#name(id));
+    return list;
+  }
+
+  #key(id: number): string {
+    const key = this.#index.keyOf(id);
+    if (key === undefined) throw new MalformedBytes(`no key for node ${id}`);
+    return key;
   }
 
   #name(id: number): string {

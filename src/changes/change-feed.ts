@@ -1,108 +1,93 @@
-// The feed over the durable part of the log: reads at the subscriber's pace, whole transactions at a time.
-import { VarveError } from "../codec/errors.ts";
-import { RECORD } from "../log/event-format.ts";
-import { EventReader } from "../log/event-reader.ts";
-import type { Log } from "../log/log.ts";
-import type { ChangeBatch } from "./change.ts";
-import type { ChangeDecoder, OpenChange } from "./change-decoder.ts";
+// A feed as `changes` returns it: one plan, four shapes, a reader of its own for whoever reads it.
+import type { Observable } from "rxjs";
+import { BatchIterator, ChangeIterator } from "./batch-iterator.ts";
+import type { Change, ChangeBatch } from "./change.ts";
+import { observeFeed } from "./feed-observable.ts";
+import type { FeedPlan } from "./feed-options.ts";
+import { FeedReader } from "./feed-reader.ts";
+import type { FeedSource } from "./feed-source.ts";
 
-export interface ChangesOptions {
-  /** `"start"`, `"now"`, or the LSN of the first change to deliver, up to `durableLsn + 1`. */
-  readonly from?: "start" | "now" | number | undefined;
-  /** Only false in this version: the feed ends at the durable LSN of the call. */
-  readonly live: false;
-  readonly signal?: AbortSignal | undefined;
-}
+/**
+ * The changes of the durable log, in order, without gap or repeat. Iterate it for batches, or take
+ * another shape; each iteration, subscription and stream is a reader of its own from the same
+ * position. Readers go at their own pace: one that is slow holds no memory and delays no writer.
+ *
+ * Every shape ends as the feed does, or fails with `VarveError` ABORTED (`name` "AbortError"), CLOSED once
+ * the database is closed, POISONED where the log can never grow again, CORRUPT or IO. Live batches are
+ * shared between subscribers and frozen.
+ */
+export class ChangeFeed implements AsyncIterableIterator<ChangeBatch, undefined, undefined> {
+  readonly #source: FeedSource;
+  readonly #plan: FeedPlan;
+  #own: BatchIterator | undefined;
 
-/** Where a feed begins and ends, checked. */
-export interface FeedRange {
-  readonly fromLsn: number;
-  readonly toLsn: number;
-  readonly signal: AbortSignal | undefined;
-}
+  /** @internal `changes` makes feeds. */
+  constructor(source: FeedSource, plan: FeedPlan) {
+    this.#source = source;
+    this.#plan = plan;
+    // Looked up now: a package may define it after this module was loaded.
+    const symbol = (Symbol as { readonly observable?: symbol }).observable;
+    if (symbol === undefined) return;
+    Object.defineProperty(this, symbol, { value: () => this.observable(), configurable: true });
+  }
 
-const changesPerBatch = 1024;
+  /** Batches, each read when it is asked for. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<ChangeBatch, undefined, undefined> {
+    return new BatchIterator(this.#open(), this.#source.scheduler);
+  }
 
-/** @throws {VarveError} POSITION_AHEAD for a position that the log has not reached. */
-export function feedRange(options: ChangesOptions, durableLsn: number): FeedRange {
-  for (const name of Object.keys(options)) {
-    if (name === "from" || name === "live" || name === "signal") continue;
-    throw new TypeError(`changes: unknown option ${name}`);
+  /** Single changes: the batches flattened, without their marks. */
+  events(): AsyncIterableIterator<Change, undefined, undefined> {
+    return new ChangeIterator(new BatchIterator(this.#open(), this.#source.scheduler));
   }
-  if (options.live !== false) {
-    throw new TypeError("changes: live must be false in this version");
+
+  /**
+   * An RxJS 7 Observable of batches, cold. The next batch is read on a later task after `next` has
+   * returned. Operators that work asynchronously buffer on their own side: iterate instead.
+   */
+  observable(): Observable<ChangeBatch> {
+    return observeFeed(() => this.#open(), this.#source.scheduler);
   }
-  const { from = "start", signal } = options;
-  const range = { toLsn: durableLsn, signal };
-  if (from === "start") return { ...range, fromLsn: 1 };
-  if (from === "now") return { ...range, fromLsn: durableLsn + 1 };
-  if (typeof from !== "number") {
-    throw new TypeError(`changes: from must be "start", "now" or an LSN, not ${String(from)}`);
+
+  /** The same, for `from` of RxJS and other libraries that take observables. */
+  "@@observable"(): Observable<ChangeBatch> {
+    return this.observable();
   }
-  if (!Number.isSafeInteger(from) || from < 1) {
-    throw new RangeError(`changes: from must be a whole number from 1, not ${from}`);
-  }
-  if (from > durableLsn + 1) {
-    throw new VarveError(
-      "POSITION_AHEAD",
-      `LSN ${from} is above the end of the log, ${durableLsn}`,
+
+  /** A web stream of batches; reads one when it is pulled, and none ahead. */
+  readable(): ReadableStream<ChangeBatch> {
+    const batches = this[Symbol.asyncIterator]();
+    return new ReadableStream<ChangeBatch>(
       {
-        details: { from, durableLsn, nearest: durableLsn + 1 },
+        async pull(controller) {
+          const { done, value } = await batches.next();
+          if (done === true) controller.close();
+          else controller.enqueue(value);
+        },
+        async cancel() {
+          await batches.return?.();
+        },
       },
+      { highWaterMark: 0 },
     );
   }
-  return { ...range, fromLsn: from };
-}
 
-/** Yields batches of whole transactions from `fromLsn` to `toLsn`; `check` throws once closed. */
-export async function* readFeed(
-  log: Log,
-  decoder: ChangeDecoder,
-  range: FeedRange,
-  check: () => void,
-): AsyncGenerator<ChangeBatch, void, undefined> {
-  const reader = new EventReader();
-  let pending: OpenChange[] = [];
-  // Changes of the transaction that is still open come last in `pending`, from here on.
-  let openFrom = 0;
-  let nextLsn = range.fromLsn;
-  let position = range.fromLsn;
-  while (nextLsn <= range.toLsn) {
-    check();
-    if (range.signal?.aborted) throw aborted(range.signal);
-    const frame = log.frameAtOrAfter(nextLsn);
-    if (frame === undefined) break;
-    reader.open(frame.bytes, frame.from, frame.to, frame.firstLsn);
-    while (reader.next()) {
-      decoder.decode(reader, frame.timeMs, range.fromLsn, pending);
-      if (reader.tag !== RECORD.commit) continue;
-      closeTransaction(pending, openFrom);
-      openFrom = pending.length;
-    }
-    nextLsn = frame.firstLsn + frame.eventCount;
-    if (openFrom >= changesPerBatch) {
-      const batch = batchOf(pending.slice(0, openFrom), position);
-      pending = pending.slice(openFrom);
-      openFrom = 0;
-      position = batch.nextLsn;
-      yield batch;
-    }
+  /** The next batch of an iteration of the feed's own. */
+  next(): Promise<IteratorResult<ChangeBatch, undefined>> {
+    return this.#ownBatches().next();
   }
-  if (openFrom > 0) yield batchOf(pending.slice(0, openFrom), position);
-}
 
-function closeTransaction(changes: OpenChange[], from: number): void {
-  const last = changes[changes.length - 1];
-  if (last === undefined) return;
-  for (let i = from; i < changes.length; i++) changes[i]!.txLastLsn = last.lsn;
-}
+  /** Ends that iteration. */
+  return(): Promise<IteratorResult<ChangeBatch, undefined>> {
+    return this.#ownBatches().return();
+  }
 
-function batchOf(changes: OpenChange[], position: number): ChangeBatch {
-  const lastLsn = changes[changes.length - 1]!.lsn;
-  const firstLsn = Math.max(position, changes[0]!.lsn);
-  return { changes, firstLsn, lastLsn, nextLsn: lastLsn + 1, phase: "catch-up" };
-}
+  #ownBatches(): BatchIterator {
+    this.#own ??= new BatchIterator(this.#open(), this.#source.scheduler);
+    return this.#own;
+  }
 
-function aborted(signal: AbortSignal): VarveError {
-  return new VarveError("ABORTED", "the feed was aborted", { cause: signal.reason });
+  #open(): FeedReader {
+    return new FeedReader(this.#source, this.#plan);
+  }
 }

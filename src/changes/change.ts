@@ -3,7 +3,7 @@ import type { Props } from "../log/props-codec.ts";
 
 interface ChangeBase {
   readonly lsn: number;
-  /** LSN of the last change of the same transaction. */
+  /** LSN of the last event of the same transaction, whether a filter let that through or not. */
   readonly txLastLsn: number;
   /** Commit time, ms since 1970, never decreasing. */
   readonly at: number;
@@ -11,25 +11,49 @@ interface ChangeBase {
   readonly graph: string;
 }
 
-export interface NodePut extends ChangeBase {
-  readonly kind: "node.put";
+/** A node as it was before a change. */
+export interface NodeState {
   readonly key: string;
+  readonly id: number;
+  readonly labels: string[];
+  readonly props: Props;
+  /** LSN of the event that had made it so. */
+  readonly lsn: number;
+}
+
+/** An edge as it was before a change. */
+export interface EdgeState {
+  readonly id: number;
+  readonly from: string;
+  readonly type: string;
+  readonly to: string;
+  readonly props: Props;
+  /** LSN of the event that had made it so. */
+  readonly lsn: number;
+}
+
+interface NodeBase extends ChangeBase {
+  readonly key: string;
+  /** With `before: true`: the node as it was just before, undefined where there was none. */
+  readonly before?: NodeState | undefined;
+}
+
+export interface NodePut extends NodeBase {
+  readonly kind: "node.put";
   readonly labels: string[];
   readonly props: Props;
 }
 
-export interface NodePatch extends ChangeBase {
+export interface NodePatch extends NodeBase {
   readonly kind: "node.patch";
-  readonly key: string;
   readonly addLabels: string[];
   readonly removeLabels: string[];
   /** The patch as written: null removes a property. */
   readonly props: Props;
 }
 
-export interface NodeRemove extends ChangeBase {
+export interface NodeRemove extends NodeBase {
   readonly kind: "node.remove";
-  readonly key: string;
   readonly labels: string[];
 }
 
@@ -38,6 +62,8 @@ interface EdgeBase extends ChangeBase {
   readonly from: string;
   readonly type: string;
   readonly to: string;
+  /** With `before: true`: the edge as it was just before, undefined where there was none. */
+  readonly before?: EdgeState | undefined;
 }
 
 export interface EdgeAdd extends EdgeBase {
@@ -71,13 +97,34 @@ export type Change =
   | EdgeRemove
   | UserEvent;
 
-/** Whole transactions, in order. */
+/** Every kind that a filter may name; some have no events in this version. */
+export type ChangeKind =
+  | Change["kind"]
+  | "map.put"
+  | "map.delete"
+  | "graph.drop"
+  | "map.drop"
+  | "erased";
+
+/** Where in its life a feed is: in the snapshot it began with, behind the end of the log, or at it. */
+export type FeedPhase = "snapshot" | "catch-up" | "live";
+
+/**
+ * Changes in order, whole transactions where none is larger than 4 MiB. Live batches are shared
+ * between subscribers: never change what they hold.
+ */
 export interface ChangeBatch {
   readonly changes: readonly Change[];
+  /** The first position that the batch stands for. */
   readonly firstLsn: number;
-  /** The position passed. */
+  /** The position passed, changes that a filter kept back included. */
   readonly lastLsn: number;
   /** Where to go on: the `from` of a resumption. */
   readonly nextLsn: number;
-  readonly phase: "catch-up";
+  readonly phase: FeedPhase;
+  /**
+   * Only in batches without changes. `"caught-up"`, once in a live feed: everything that was durable has
+   * been delivered. `"progress"`: everything up to `lastLsn` was kept back by the filter.
+   */
+  readonly mark?: "caught-up" | "progress";
 }

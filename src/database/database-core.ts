@@ -1,4 +1,5 @@
 // What an open database is made of, and what happens to it when transactions are accepted, taken back or made durable.
+import { FeedTail } from "../changes/feed-tail.ts";
 import { VarveError } from "../codec/errors.ts";
 import type { ReadSource } from "../graph/read-source.ts";
 import { TransactionCore } from "../graph/transaction-core.ts";
@@ -26,6 +27,8 @@ export class DatabaseCore {
   readonly pipeline: Pipeline;
   readonly queue: WriteQueue;
   readonly source: ReadSource;
+  /** Told whenever the durable LSN moves: live feeds wait there. */
+  readonly tail: FeedTail = new FeedTail();
   /** Whether a callback of `transact` is running. */
   inCallback = false;
   /** How to undo the system state of transactions that are not durable yet. */
@@ -71,6 +74,7 @@ export class DatabaseCore {
   beginClose(error: VarveError): void {
     this.#lifeStage = "closing";
     this.queue.clear(error);
+    this.tail.close();
   }
 
   endClose(): void {
@@ -144,6 +148,7 @@ export class DatabaseCore {
     while (this.#stateUndo.length > 0 && this.#stateUndo[0]!.by.lastLsn < lsn)
       this.#stateUndo.shift();
     this.queue.proceed();
+    this.tail.wake();
   }
 }
 

@@ -1,13 +1,14 @@
 // The open database: transactions, views, the feed, care, and the end of life.
 
-import type { ChangeBatch } from "../changes/change.ts";
-import { ChangeDecoder } from "../changes/change-decoder.ts";
-import { type ChangesOptions, feedRange, readFeed } from "../changes/change-feed.ts";
+import { ChangeFeed } from "../changes/change-feed.ts";
+import { type ChangesOptions, feedPlan } from "../changes/feed-options.ts";
+import type { FeedSource } from "../changes/feed-source.ts";
 import type { DiskLock } from "../disk/ports.ts";
 import { GraphReader } from "../graph/graph-reader.ts";
 import type { Schema } from "../graph/types.ts";
 import type { RecoveryReport } from "../recovery/recovery-report.ts";
 import { closedError, type DatabaseCore } from "./database-core.ts";
+import { feedSourceOf } from "./feed-source-of.ts";
 import { describe } from "./options.ts";
 import { Snapshot } from "./snapshot.ts";
 import { type DatabaseStats, statsOf } from "./stats.ts";
@@ -23,6 +24,7 @@ import type { VerifyReport } from "./verify-report.ts";
 export class Database<S = Schema> extends GraphReader<S> {
   readonly #core: DatabaseCore;
   readonly #lock: DiskLock;
+  readonly #feeds: FeedSource;
   #closing: Promise<void> | undefined;
   /** How the database was found, and what opening it took. */
   readonly recovery: RecoveryReport;
@@ -32,6 +34,7 @@ export class Database<S = Schema> extends GraphReader<S> {
     super(core.source);
     this.#core = core;
     this.#lock = lock;
+    this.#feeds = feedSourceOf(core);
     this.recovery = recovery;
   }
 
@@ -82,17 +85,16 @@ export class Database<S = Schema> extends GraphReader<S> {
   }
 
   /**
-   * The changes of the durable log from a position to its end as of the call, in batches of whole
-   * transactions. Reads from the log at the caller's pace.
+   * The changes of the durable log from a position on, in whole transactions: as an async iterable of
+   * batches, or through the feed's `events()`, `observable()` and `readable()`. Never delivers what a crash
+   * can take back. Positions are fixed at this call; whoever reads goes at a pace of their own.
    *
-   * @throws {VarveError} POSITION_AHEAD, ABORTED, CLOSED; CORRUPT where the log is damaged.
+   * @throws `TypeError` and `RangeError` for options; `VarveError` POSITION_AHEAD for a position beyond
+   *   `durableLsn + 1` (`details.nearest`), CLOSED. What ends a feed later is told to whoever reads it.
    */
-  changes(options: ChangesOptions): AsyncIterableIterator<ChangeBatch> {
-    this.source.lsn("changes");
-    const { log, index, names } = this.#core;
-    const range = feedRange(options, log.durableLsn);
-    const decoder = new ChangeDecoder(names, (id) => index.keyOf(id) ?? "");
-    return readFeed(log, decoder, range, () => this.source.lsn("changes"));
+  changes(options: ChangesOptions = {}): ChangeFeed {
+    this.#core.requireOpen("changes");
+    return new ChangeFeed(this.#feeds, feedPlan(options, this.#core.log.durableLsn));
   }
 
   /** Resolves once everything accepted so far survives a power cut. Rejects as `transact` does. */
@@ -147,6 +149,11 @@ export class Database<S = Schema> extends GraphReader<S> {
   /** @internal See system-state.ts. */
   static stateOf(database: Database, name: string): unknown {
     return database.#core.state.get(name);
+  }
+
+  /** @internal How many readers of feeds wait for the log to grow. */
+  static waitingFeedsOf(database: Database): number {
+    return database.#core.tail.size;
   }
 
   async #close(): Promise<void> {

@@ -1,47 +1,20 @@
 // Group commit: accepted transactions become groups; a group is one write and one sync, never two syncs at once.
-import { VarveError } from "../codec/errors.ts";
-import type { Cancel, Clock, Scheduler } from "../disk/ports.ts";
+import type { VarveError } from "../codec/errors.ts";
+import type { Cancel } from "../disk/ports.ts";
 import type { ActiveSegment } from "./active-segment.ts";
+import type { CommitCounters, CommitHost } from "./commit-host.ts";
+import { CommitWaiters, poisonError, type WaitedFor } from "./commit-waiters.ts";
 import type { EventBatch } from "./event-batch.ts";
-import type { Hash64 } from "./fields.ts";
-import { type CommitLevel, type CommitTicket, Group, type PendingTransaction } from "./group.ts";
+import {
+  type CommitLevel,
+  type CommitTicket,
+  Group,
+  lastEventOf,
+  type PendingTransaction,
+  settle,
+} from "./group.ts";
 import { segmentHeaderBytes } from "./segment-format.ts";
 import { SyncFailure } from "./sync-failure.ts";
-
-/** What the queue needs of the log around it. */
-export interface CommitHost {
-  readonly clock: Clock;
-  readonly scheduler: Scheduler;
-  readonly syncIntervalMs: number;
-  /** Bytes of frames that a segment takes before the next group needs a new one. */
-  readonly segmentDataBytesMax: number;
-  readonly segmentBytes: number;
-  active(): ActiveSegment;
-  /** Seals the active segment and installs a new one; resumable after a failure. */
-  roll(): Promise<void>;
-  /** A sync has made everything up to here durable: leave a witness before anyone is told. */
-  witness(durableLsn: number, lastHash: Hash64): void;
-  /** Transactions that will not be durable, newest first; their effects must vanish now. */
-  rolledBack(transactions: readonly PendingTransaction[]): void;
-  /** The durable LSN has moved, and everyone who waited was told. */
-  durableAdvanced(durableLsn: number): void;
-}
-
-export interface CommitCounters {
-  groups: number;
-  frames: number;
-  writes: number;
-  syncs: number;
-  bytesWritten: number;
-  transactions: number;
-  rolls: number;
-}
-
-interface Waiter {
-  readonly lsn: number;
-  readonly ordinal: number;
-  readonly ticket: CommitTicket;
-}
 
 export class CommitQueue {
   readonly counters: CommitCounters = {
@@ -58,7 +31,7 @@ export class CommitQueue {
   #queue: Group[] = [];
   /** Written and not yet durable. */
   #unsynced: Group[] = [];
-  #waiters: Waiter[] = [];
+  readonly #waiters: CommitWaiters = new CommitWaiters();
   #nextOrdinal = 1;
   #writtenOrdinal = 0;
   #durableOrdinal = 0;
@@ -80,6 +53,8 @@ export class CommitQueue {
   #syncTimer: Cancel | undefined;
   #syncTimerDueMs = 0;
   #poison: VarveError | undefined;
+  /** Why transactions are lost that were acknowledged as less than durable, until someone is told. */
+  #untold: unknown;
 
   constructor(host: CommitHost, lastLsn: number, nextLsn: number, lastTimeMs: number) {
     this.#host = host;
@@ -117,6 +92,13 @@ export class CommitQueue {
     return this.#poison;
   }
 
+  /** Hands over why transactions are lost that nobody waited for; whoever takes it tells the user. */
+  takeUntold(): unknown {
+    const untold = this.#untold;
+    this.#untold = undefined;
+    return untold;
+  }
+
   /** Groups not yet written, oldest first: readers look here for the newest events. */
   get queued(): readonly Group[] {
     return this.#queue;
@@ -132,7 +114,7 @@ export class CommitQueue {
     this.#projectedEnd += group.length - before;
     this.#pendingBytes += group.length - before;
     this.#nextLsn = batch.nextLsn;
-    this.#acceptedLsn = Math.max(this.#acceptedLsn, transaction.lastLsn);
+    this.#acceptedLsn = Math.max(this.#acceptedLsn, lastEventOf(transaction));
     this.counters.transactions++;
     this.#schedulePump();
     return transaction;
@@ -144,25 +126,30 @@ export class CommitQueue {
     this.#armSyncTimer(withinMs);
   }
 
-  /** Resolves once everything accepted so far is durable. */
+  /** Resolves once everything accepted so far is durable; rejects where something accepted before is lost. */
   flush(): Promise<void> {
+    const untold = this.#poison === undefined ? this.takeUntold() : undefined;
+    return untold === undefined ? this.#flushed(true) : Promise.reject(untold);
+  }
+
+  #flushed(isFlush: boolean): Promise<void> {
     // Not the last ordinal given out: that group may have been rejected.
     const ordinal = this.#queue[this.#queue.length - 1]?.ordinal ?? this.#writtenOrdinal;
     if (ordinal <= this.#durableOrdinal) return this.#failedOrDone();
-    return this.#wait({ lsn: 0, ordinal });
+    return this.#wait({ lsn: 0, ordinal, isFlush });
   }
 
   /** Resolves once `lsn` is durable; the caller has checked that it was issued. */
   whenDurable(lsn: number): Promise<void> {
     if (lsn <= this.#durableLsn) return Promise.resolve();
-    return this.#wait({ lsn, ordinal: 0 });
+    return this.#wait({ lsn, ordinal: 0, isFlush: false });
   }
 
   /** Resolves once nothing is queued, written but not synced, or under way; or the log is poisoned. */
   async drain(): Promise<void> {
     this.#syncTimer?.();
     this.#syncTimer = undefined;
-    await this.flush().catch(() => {});
+    await this.#flushed(false).catch(() => {});
     while (this.#busy && this.#poison === undefined) await this.#work;
     await this.#syncing;
   }
@@ -171,13 +158,10 @@ export class CommitQueue {
     return this.#poison === undefined ? Promise.resolve() : Promise.reject(this.#poison);
   }
 
-  #wait(what: { lsn: number; ordinal: number }): Promise<void> {
+  #wait(what: WaitedFor): Promise<void> {
     if (this.#poison !== undefined) return Promise.reject(this.#poison);
-    return new Promise<void>((resolve, reject) => {
-      this.#waiters.push({ ...what, ticket: { acknowledge: resolve, reject } });
-      this.#syncWanted = true;
-      this.#schedulePump();
-    });
+    this.requestSync();
+    return this.#waiters.add(what);
   }
 
   #groupFor(bytes: number): Group {
@@ -330,17 +314,8 @@ export class CommitQueue {
       this.#pendingBytes -= group.length;
       for (const transaction of group.transactions) settle(transaction);
     }
-    this.#tellWaiters();
+    this.#waiters.tell(this.#durableLsn, this.#durableOrdinal);
     this.#host.durableAdvanced(this.#durableLsn);
-  }
-
-  #tellWaiters(): void {
-    const told = this.#waiters.filter(
-      (w) => w.lsn <= this.#durableLsn && w.ordinal <= this.#durableOrdinal,
-    );
-    if (told.length === 0) return;
-    this.#waiters = this.#waiters.filter((w) => !told.includes(w));
-    for (const waiter of told) waiter.ticket.acknowledge();
   }
 
   /** A write failed: nothing queued will be durable. Cuts the file back, syncs it, then says so. */
@@ -353,10 +328,11 @@ export class CommitQueue {
     this.#acceptedLsn = this.#writtenLsn;
     this.#projectedEnd = this.#host.active().segment.dataEnd;
     this.#host.rolledBack([...rejected].reverse());
-    const waiters = this.#waiters.filter(
+    const waiters = this.#waiters.take(
       (w) => w.lsn > this.#writtenLsn || ordinals.includes(w.ordinal),
     );
-    this.#waiters = this.#waiters.filter((w) => !waiters.includes(w));
+    const nobodyTold = !waiters.some(({ isFlush }) => isFlush);
+    if (nobodyTold && rejected.some(({ settled }) => settled)) this.#untold = error;
     this.#work = this.#cutBack().then(
       () => {
         this.#busy = false;
@@ -397,6 +373,7 @@ export class CommitQueue {
     this.#syncTimer?.();
     const written = this.#unsynced.flatMap((group) => group.transactions);
     const open = [...written, ...this.#queue.flatMap((group) => group.transactions)];
+    if (open.some((transaction) => transaction.settled)) this.#untold = poison;
     const waiting = written.findIndex((transaction) => !transaction.settled);
     // What was not even written goes too, whether someone waits for it or not.
     const rejected = open.slice(waiting < 0 ? written.length : waiting);
@@ -404,28 +381,12 @@ export class CommitQueue {
     this.#unsynced = [];
     this.#pendingBytes = 0;
     const kept = open.slice(0, open.length - rejected.length);
-    this.#acceptedLsn = kept.reduce((lsn, { lastLsn }) => Math.max(lsn, lastLsn), this.#durableLsn);
+    this.#acceptedLsn = kept.reduce((lsn, t) => Math.max(lsn, lastEventOf(t)), this.#durableLsn);
     this.#host.rolledBack([...rejected].reverse());
     for (const transaction of rejected) settle(transaction, poison);
-    const waiters = this.#waiters;
-    this.#waiters = [];
-    for (const waiter of waiters) waiter.ticket.reject(poison);
+    for (const { ticket } of this.#waiters.take(() => true)) ticket.reject(poison);
+    // Nothing is pending any more: calls that waited for room must hear of it too.
+    this.#host.durableAdvanced(this.#durableLsn);
     return poison;
   }
-}
-
-function settle(transaction: PendingTransaction, error?: unknown): void {
-  if (transaction.settled) return;
-  transaction.settled = true;
-  if (error === undefined) transaction.ticket.acknowledge();
-  else transaction.ticket.reject(error);
-}
-
-function poisonError(cause: unknown, durableLsn: number): VarveError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new VarveError(
-    "POISONED",
-    `the log could not be made durable (${reason}); reopen the database to find out what survived`,
-    { cause, details: { durableLsn, outcome: "unknown" } },
-  );
 }

@@ -29,6 +29,21 @@ export interface PendingTransaction {
   settled: boolean;
 }
 
+/**
+ * LSN of a transaction's last event; 0 for one of system records alone, whose `lastLsn` may be one that was rejected.
+ */
+export function lastEventOf({ firstLsn, lastLsn }: PendingTransaction): number {
+  return lastLsn < firstLsn ? 0 : lastLsn;
+}
+
+/** Tells a transaction, once, how it ended. */
+export function settle(transaction: PendingTransaction, error?: unknown): void {
+  if (transaction.settled) return;
+  transaction.settled = true;
+  if (error === undefined) transaction.ticket.acknowledge();
+  else transaction.ticket.reject(error);
+}
+
 /** Encoded records of a transaction, in memory until they are durable. */
 export interface PayloadPiece {
   bytes: Uint8Array;
@@ -83,8 +98,13 @@ export class Group {
     return this.#frames;
   }
 
+  /** LSN of the last event in the group; 0 where there is none. */
   get lastLsn(): number {
-    return this.transactions[this.transactions.length - 1]?.lastLsn ?? 0;
+    let lsn = 0;
+    for (let i = this.transactions.length - 1; i >= 0 && lsn === 0; i--) {
+      lsn = lastEventOf(this.transactions[i]!);
+    }
+    return lsn;
   }
 
   get firstLsn(): number {

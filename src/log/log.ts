@@ -1,6 +1,6 @@
 // The log as the rest of the engine sees it; another log (a replicated one, say) can stand behind this.
 import type { VarveError } from "../codec/errors.ts";
-import type { CommitCounters } from "./commit-queue.ts";
+import type { CommitCounters } from "./commit-host.ts";
 import type { EventBatch } from "./event-batch.ts";
 import type { EventLookup } from "./event-lookup.ts";
 import type { Hash64 } from "./fields.ts";

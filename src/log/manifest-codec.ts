@@ -47,6 +47,9 @@ export const MANIFEST = {
   body: 36,
 } as const;
 
+/** Where the epoch stands in the body, behind the database's id and the edit. */
+export const manifestEpochOffset: number = MANIFEST.body + 24;
+
 export const manifestMagic = "VARVEMAN";
 export const manifestVersion = 1;
 

@@ -1,20 +1,29 @@
 // Keeps the manifest in two copies, either of which is enough: both are written by every edit, one after the other.
 import { VarveError } from "../codec/errors.ts";
 import type { Disk, DiskFile } from "../disk/ports.ts";
-import { hex, sameBytes } from "./fields.ts";
+import { getU64, hex, sameBytes } from "./fields.ts";
 import { FILE } from "./file-names.ts";
-import { decodeManifest, encodeManifest, type Manifest } from "./manifest-codec.ts";
+import {
+  decodeManifest,
+  encodeManifest,
+  type Manifest,
+  manifestEpochOffset,
+} from "./manifest-codec.ts";
 import { readWhole } from "./small-file.ts";
 
 /** What was found of the two copies. */
 export interface ManifestFindings {
-  /** The newest sound copy, and which of the two files holds it. */
+  /** The newest sound copy. */
   readonly manifest: Manifest | undefined;
-  readonly newest: 0 | 1;
+  /** The edit that each of the two files holds; -1 where it holds no sound manifest. */
+  readonly edits: readonly [number, number];
   /** Files that exist but do not hold a sound manifest, or hold an older one. */
   readonly damaged: readonly string[];
   readonly missing: readonly string[];
 }
+
+/** How much longer than our own a manifest of another writer is expected to be, at most. */
+const foreignBytesMax: number = 64 * 1024;
 
 const copyNames: readonly string[] = [FILE.manifestA, FILE.manifestB];
 
@@ -31,8 +40,8 @@ export async function readManifest(
   const missing: string[] = [];
   let manifest: Manifest | undefined;
   let newestBytes: Uint8Array | undefined;
-  let newest: 0 | 1 = 0;
-  for (const name of copyNames) {
+  const edits: [number, number] = [-1, -1];
+  for (const [ordinal, name] of copyNames.entries()) {
     const bytes = await readWhole(disk, disk.join(directory, name));
     if (bytes === undefined) {
       missing.push(name);
@@ -40,16 +49,21 @@ export async function readManifest(
     }
     const copy = decodeManifest(bytes, name, readOnly);
     if (copy !== undefined && manifest !== undefined) requireSameDatabase(copy, manifest);
-    if (copy === undefined) damaged.push(name);
-    else if (manifest === undefined || copy.edit > manifest.edit) {
+    if (copy === undefined) {
+      damaged.push(name);
+      continue;
+    }
+    if (copy.edit === manifest?.edit && !sameBytes(encodeManifest(copy), newestBytes!)) {
+      damaged.push(name);
+      continue;
+    }
+    edits[ordinal] = copy.edit;
+    if (manifest === undefined || copy.edit > manifest.edit) {
       manifest = copy;
       newestBytes = encodeManifest(copy);
-      newest = name === FILE.manifestA ? 0 : 1;
-    } else if (copy.edit === manifest.edit && !sameBytes(encodeManifest(copy), newestBytes!)) {
-      damaged.push(name);
     }
   }
-  return { manifest, newest, damaged, missing };
+  return { manifest, edits, damaged, missing };
 }
 
 function requireSameDatabase(copy: Manifest, other: Manifest): void {
@@ -66,7 +80,7 @@ function requireSameDatabase(copy: Manifest, other: Manifest): void {
 
 /** Owns the handles of both copies of an open database. */
 export class ManifestStore {
-  /** In the order of writing: the copy that holds the newest manifest comes last. */
+  /** In the order of writing, the same in every life: what is found of them tells which may not be durable. */
   readonly #copies: readonly [DiskFile, DiskFile];
   #current: Manifest;
 
@@ -81,26 +95,31 @@ export class ManifestStore {
 
   /** Creates both copies and makes them durable; the caller syncs the directory. */
   static async create(disk: Disk, directory: string, manifest: Manifest): Promise<ManifestStore> {
-    return await ManifestStore.#with(disk, directory, manifest, 0, async (store) => {
+    return await ManifestStore.#with(disk, directory, manifest, async (store) => {
       await store.install(manifest);
     });
   }
 
-  /** Opens both copies (a missing one is made) around what `readManifest` found. */
+  /**
+   * Opens both copies (a missing one is made) around what `readManifest` found, and makes that durable in both: after a
+   * kill or a failed sync a copy may be seen that a power cut would still take, and nobody may act on it before.
+   */
   static async open(
     disk: Disk,
     directory: string,
-    manifest: Manifest,
-    newest: 0 | 1,
+    { manifest, edits, missing }: ManifestFindings,
   ): Promise<ManifestStore> {
-    return await ManifestStore.#with(disk, directory, manifest, newest, async () => {});
+    return await ManifestStore.#with(disk, directory, manifest!, async (store) => {
+      await store.#settle(edits, async () => {
+        if (missing.length > 0) await disk.syncDirectory(directory);
+      });
+    });
   }
 
   static async #with(
     disk: Disk,
     directory: string,
     manifest: Manifest,
-    newest: 0 | 1,
     then: (store: ManifestStore) => Promise<void>,
   ): Promise<ManifestStore> {
     const files: DiskFile[] = [];
@@ -110,7 +129,7 @@ export class ManifestStore {
         const exists = (await disk.stat(path)) !== undefined;
         files.push(await disk.open(path, exists ? "write" : "create"));
       }
-      const store = new ManifestStore([files[1 - newest]!, files[newest]!], manifest);
+      const store = new ManifestStore([files[1]!, files[0]!], manifest);
       await then(store);
       return store;
     } catch (error) {
@@ -133,13 +152,51 @@ export class ManifestStore {
     this.#current = manifest;
   }
 
-  /** Throws LOCKED where another writer has installed a manifest of a newer epoch. */
-  async checkEpoch(disk: Disk, directory: string): Promise<void> {
-    const { manifest } = await readManifest(disk, directory, false);
-    if (manifest === undefined || manifest.epoch <= this.#current.epoch) return;
+  /**
+   * Writes the copies again, the one that may not be durable first. `install` leaves exactly these signs: where the
+   * first copy is newer, it was under way and the second is durable; where both are equal, or the second is not
+   * sound, the first is durable; where the first is not sound, the second is, and a new edit number says so.
+   */
+  async #settle(
+    [second, first]: readonly [number, number],
+    named: () => Promise<void>,
+  ): Promise<void> {
+    const manifest = this.#current;
+    if (first < second) {
+      await this.#write(this.#copies[0], { ...manifest, edit: manifest.edit + 1 });
+      await named();
+      await this.#write(this.#copies[1], this.#current);
+    } else if (first > second && second >= 0) {
+      await this.install(manifest);
+    } else {
+      await this.#write(this.#copies[1], manifest);
+      await named();
+      if (second < 0) await this.#write(this.#copies[0], manifest);
+    }
+  }
+
+  async #write(copy: DiskFile, manifest: Manifest): Promise<void> {
+    copy.writeSync(encodeManifest(manifest), 0);
+    await copy.sync();
+    this.#current = manifest;
+  }
+
+  /**
+   * Throws LOCKED where another writer has opened the database since: one small read, so that it can
+   * be asked at every sync. Locks should never let it come to that; two containers may.
+   */
+  requireOwnEpoch(): void {
+    const field = new Uint8Array(8);
+    // Both copies have the epoch; this one gets a newer one first.
+    const [copy] = this.#copies;
+    copy.readSync(field, manifestEpochOffset);
+    if (getU64(field, 0) === this.#current.epoch) return;
+    const bytes = new Uint8Array(encodeManifest(this.#current).length + foreignBytesMax);
+    const found = decodeManifest(bytes.subarray(0, copy.readSync(bytes, 0)), copy.path, false);
+    if (found === undefined || found.epoch <= this.#current.epoch) return;
     throw new VarveError("LOCKED", "another process has opened this database for writing", {
       retryable: false,
-      details: { epoch: this.#current.epoch, newerEpoch: manifest.epoch },
+      details: { epoch: this.#current.epoch, newerEpoch: found.epoch },
     });
   }
 

@@ -4,15 +4,12 @@ import type { Disk, DiskFile } from "../disk/ports.ts";
 export const reserveBytes: number = 256 * 1024;
 
 export class ReserveFile {
-  /** Whether the space was not there when the file was opened. */
-  readonly wasShort: boolean;
   readonly #file: DiskFile;
   #held: boolean;
 
   private constructor(file: DiskFile, held: boolean) {
     this.#file = file;
     this.#held = held;
-    this.wasShort = !held;
   }
 
   static async open(disk: Disk, path: string): Promise<ReserveFile> {
@@ -36,6 +33,8 @@ export class ReserveFile {
     if (this.#held) return;
     try {
       this.#file.writeSync(new Uint8Array(reserveBytes), 0);
+      // A file system may find only now that there is no room.
+      await this.#file.sync();
       this.#held = true;
     } catch {
       // A full disk has no room to reserve; the next roll tries again.
@@ -45,5 +44,17 @@ export class ReserveFile {
 
   async close(): Promise<void> {
     await this.#file.close();
+  }
+}
+
+/** Gives the space of a reserve that is not open back, if there is one; recovery needs it before it can open it. */
+export async function releaseReserve(disk: Disk, path: string): Promise<void> {
+  const found = await disk.stat(path);
+  if (found === undefined || found.bytes === 0) return;
+  const file = await disk.open(path, "write");
+  try {
+    await file.truncate(0);
+  } finally {
+    await file.close();
   }
 }

@@ -3,7 +3,8 @@ import type { VarveError } from "../codec/errors.ts";
 import type { Cancel, Ports } from "../disk/ports.ts";
 import { ActiveSegment } from "./active-segment.ts";
 import type { AllocationFile } from "./allocation-table.ts";
-import { type CommitHost, CommitQueue } from "./commit-queue.ts";
+import type { CommitHost } from "./commit-host.ts";
+import { CommitQueue } from "./commit-queue.ts";
 import type { EventBatch } from "./event-batch.ts";
 import { EventFinder } from "./event-finder.ts";
 import type { EventLookup } from "./event-lookup.ts";
@@ -156,9 +157,10 @@ export class SegmentLog implements Log {
   async close(): Promise<void> {
     await this.#commits.drain();
     this.#allocationTimer?.();
-    let failure: unknown;
+    // Whoever waited was told; those who had not waited rely on this call.
+    let failure = this.#commits.takeUntold();
     if (this.poison === undefined) {
-      failure = await this.#leaveCleanMark();
+      failure ??= await this.#leaveCleanMark();
       await this.flushAllocation();
     }
     const closing = await this.#closeFiles();
@@ -199,7 +201,7 @@ export class SegmentLog implements Log {
   }
 
   #host(): CommitHost {
-    const { ports, watermark } = this.#parts;
+    const { ports, watermark, manifest } = this.#parts;
     const { segmentBytes, syncIntervalMs } = this.#options;
     return {
       clock: ports.clock,
@@ -209,7 +211,10 @@ export class SegmentLog implements Log {
       segmentBytes,
       active: () => this.#active,
       roll: () => this.#roll(),
-      witness: (durableLsn, lastHash) => watermark.write(durableLsn, lastHash, false),
+      witness: (durableLsn, lastHash) => {
+        manifest.requireOwnEpoch();
+        watermark.write(durableLsn, lastHash, false);
+      },
       rolledBack: (transactions) => {
         this.#frames.clear();
         this.#listener.rolledBack(transactions);
@@ -225,6 +230,7 @@ export class SegmentLog implements Log {
   async #roll(): Promise<void> {
     const { watermark, manifest, segments, reserve } = this.#parts;
     const old = this.#active;
+    await orSyncFailure(Promise.resolve().then(() => manifest.requireOwnEpoch()));
     await this.#withReserve(() => old.seal());
     watermark.write(this.#commits.writtenLsn, old.segment.lastHash, false);
     await orSyncFailure(watermark.sync());

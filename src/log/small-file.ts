@@ -5,8 +5,8 @@ import type { Disk } from "../disk/ports.ts";
 /** No file that is read whole is larger: what is, is not one of ours. */
 const smallFileBytesMax: number = 64 * 2 ** 20;
 
-/** Returns undefined where there is no such file. */
-export async function readWhole(disk: Disk, path: string): Promise<Uint8Array | undefined> {
+/** The bytes of a file, or undefined where there is none; throws CORRUPT where something else has its name. */
+export async function requireOwnFile(disk: Disk, path: string): Promise<number | undefined> {
   const found = await disk.stat(path);
   if (found === undefined) return undefined;
   if (found.kind !== "file" || found.bytes > smallFileBytesMax) {
@@ -14,9 +14,16 @@ export async function readWhole(disk: Disk, path: string): Promise<Uint8Array | 
       details: { file: path, kind: found.kind, bytes: found.bytes },
     });
   }
+  return found.bytes;
+}
+
+/** Returns undefined where there is no such file. */
+export async function readWhole(disk: Disk, path: string): Promise<Uint8Array | undefined> {
+  const fileBytes = await requireOwnFile(disk, path);
+  if (fileBytes === undefined) return undefined;
   const file = await disk.open(path, "read");
   try {
-    const bytes = new Uint8Array(found.bytes);
+    const bytes = new Uint8Array(fileBytes);
     const length = await file.read(bytes, 0);
     return bytes.subarray(0, length);
   } finally {

@@ -43,7 +43,10 @@ export async function quarantineTail(
 /** Moves a file of the database's that no manifest names aside. Returns its new name. */
 export async function quarantineFile(disk: Disk, directory: string, name: string): Promise<string> {
   const folder = await quarantineDirectory(disk, directory);
-  await disk.rename(disk.join(directory, name), disk.join(folder, name));
+  const path = disk.join(directory, name);
+  await disk.rename(path, disk.join(folder, name));
+  // A crash may have kept both names of an earlier move; renaming one file to itself changes nothing.
+  if ((await disk.stat(path)) !== undefined) await disk.unlink(path);
   await disk.syncDirectory(folder);
   await disk.syncDirectory(directory);
   return `${FILE.quarantine}/${name}`;

@@ -8,9 +8,11 @@ import { getHash, sameHash, zeroHash } from "../log/fields.ts";
 import { FILE, parseSegmentFileName } from "../log/file-names.ts";
 import { type Manifest, SEGMENT_STATE } from "../log/manifest-codec.ts";
 import { ManifestStore, readManifest } from "../log/manifest-store.ts";
-import { ReserveFile } from "../log/reserve.ts";
+import { ReserveFile, releaseReserve, reserveBytes } from "../log/reserve.ts";
 import { Segment } from "../log/segment.ts";
 import type { LogParts } from "../log/segment-log.ts";
+import { requireOwnFile } from "../log/small-file.ts";
+import { SyncFailure } from "../log/sync-failure.ts";
 import {
   readWatermark,
   type Watermark,
@@ -50,6 +52,7 @@ export async function recover(
     return await recovery.run(sink);
   } catch (error) {
     await recovery.abandon();
+    if (error instanceof SyncFailure) throw error.cause;
     throw error instanceof MalformedBytes ? malformedLog(error) : error;
   }
 }
@@ -80,15 +83,17 @@ class Recovery {
     const marks = await readWatermark(disk, this.#directory, manifest.databaseId);
     const { watermark } = marks;
     const allocation = await readAllocation(disk, this.#directory, manifest.databaseId);
+    const heldBytes = await requireOwnFile(disk, disk.join(this.#directory, FILE.reserve));
     const isNew = manifest.segments.length === 0;
     if (allocation === undefined && !isNew) this.#rebuilt.push(FILE.allocation);
     if (marks.damaged && !isNew) this.#rebuilt.push(FILE.watermark);
+    if ((heldBytes ?? 0) < reserveBytes && !isNew) this.#rebuilt.push(FILE.reserve);
     const replay = new Replay(sink, watermark);
     const log = await readSegments(disk, this.#directory, manifest, watermark, replay);
     if (log !== undefined) this.#keep(log.file);
 
     // Everything above only read; from here on the database is ours.
-    const store = await ManifestStore.open(disk, this.#directory, manifest, found.newest);
+    const store = await ManifestStore.open(disk, this.#directory, found);
     this.#keep(store);
     await this.#setAsideStrays(manifest);
     const segments = log?.segments ?? [];
@@ -100,14 +105,14 @@ class Recovery {
       watermarkFile.write(last.lastLsn, last.lastHash, false);
       await watermarkFile.sync();
     }
-    const allocationFile = this.#keep(
-      new AllocationFile(await this.#openOrCreate(FILE.allocation), manifest.databaseId),
+    const allocationFile = new AllocationFile(
+      await this.#openOrCreate(FILE.allocation),
+      manifest.databaseId,
     );
     if (allocation === undefined) await allocationFile.flush(segments);
     const reserve = this.#keep(
       await ReserveFile.open(disk, disk.join(this.#directory, FILE.reserve)),
     );
-    if (reserve.wasShort && !isNew) this.#rebuilt.push(FILE.reserve);
     await disk.syncDirectory(this.#directory);
     const lastLsn = last.lastLsn;
     return {
@@ -161,15 +166,20 @@ class Recovery {
     const last = segments[segments.length - 1]!;
     const end: SegmentPoint = replay.openFrom ?? pointOf(last);
     const proven = replay.proven!;
+    const moves = proven.offset < end.offset && !clean;
+    // Keeping a tail and moving a suffix take space; the reserve is there for that, and is filled again below.
+    if (moves || log.decision.action === "cut") {
+      await releaseReserve(this.#ports.disk, this.#ports.disk.join(this.#directory, FILE.reserve));
+    }
     if (log.decision.action === "cut") await this.#saveTail(log, end);
     cutTo(last, end);
-    if (proven.offset < end.offset && !clean) {
+    if (moves) {
       return await this.#moveSuffix(store, segments, log, proven);
     }
     const active = new ActiveSegment(last, log.file, log.scan.fileBytes);
-    const untidy = log.decision.action === "cut" || log.scan.end === "footer";
-    // Order: what is cut must be durably gone before anything is appended in its place.
-    if (untidy) await active.cutBack();
+    // Order: what is cut must be durably gone before anything is appended in its place. Without a clean mark that goes
+    // for what nobody sees too: a cut whose sync failed is seen, and a power cut would bring back what it took.
+    if (!clean) await active.cutBack();
     await this.#finishCut(log);
     await this.#install(store, segments);
     return active;
@@ -304,13 +314,14 @@ class Recovery {
       file.writeSync(watermarkFileWith(databaseId, watermark), 0);
       await file.truncate(watermarkFileBytes);
     }
-    return this.#keep(new WatermarkFile(file, databaseId, watermark?.sequence ?? 0));
+    return new WatermarkFile(file, databaseId, watermark?.sequence ?? 0);
   }
 
   async #openOrCreate(name: string): Promise<DiskFile> {
     const { disk } = this.#ports;
     const path = disk.join(this.#directory, name);
-    return await disk.open(path, (await disk.stat(path)) === undefined ? "create" : "write");
+    const mode = (await disk.stat(path)) === undefined ? "create" : "write";
+    return this.#keep(await disk.open(path, mode));
   }
 
   #report(clean: boolean, lastLsn: number, replayedEvents: number): RecoveryReport {

@@ -9,7 +9,8 @@ import type { Watermark } from "../log/watermark.ts";
 
 /** Receives the payload of each recovered frame, transactions complete and in order. */
 export interface ReplaySink {
-  apply(bytes: Uint8Array, from: number, to: number, firstLsn: number, timeMs: number): void;
+  /** Returns the LSN behind the last event of the payload. */
+  apply(bytes: Uint8Array, from: number, to: number, firstLsn: number, timeMs: number): number;
 }
 
 /** A place on a frame boundary of a segment, with what the segment held up to there. */
@@ -50,6 +51,7 @@ interface HeldFrame {
   readonly to: number;
   readonly firstLsn: number;
   readonly timeMs: number;
+  readonly eventCount: number;
 }
 
 export class Replay {
@@ -80,20 +82,18 @@ export class Replay {
   /** Takes one good frame, before it is noted in `segment`. */
   frame(segment: Segment, header: Readonly<FrameHeader>, bytes: Uint8Array, from: number): void {
     const to = from + header.payloadBytes;
-    this.replayedEvents += header.eventCount;
+    const { firstLsn, timeMs, eventCount } = header;
+    this.replayedEvents += eventCount;
+    if (((header.flags & FRAME_FLAG.continues) !== 0) !== (this.openFrom !== undefined)) {
+      throw senseless(segment, firstLsn, "a transaction without its beginning or its end");
+    }
     if ((header.flags & FRAME_FLAG.unfinished) !== 0) {
       this.openFrom ??= pointOf(segment);
       this.#hold(header, bytes, from, to);
       return;
     }
     if (this.openFrom === undefined) {
-      this.#apply(segment, {
-        payload: bytes,
-        from,
-        to,
-        firstLsn: header.firstLsn,
-        timeMs: header.timeMs,
-      });
+      this.#apply(segment, { payload: bytes, from, to, firstLsn, timeMs, eventCount });
       return;
     }
     this.#hold(header, bytes, from, to);
@@ -108,27 +108,48 @@ export class Replay {
     if (mark === undefined) return;
     const isMark =
       segment.lastHash.lo === mark.lastHash.lo && segment.lastHash.hi === mark.lastHash.hi;
+    // A frame of state alone passes no LSN on: behind the mark's own frame the LSN proves nothing.
+    const covered = isMark || (!this.watermarkSeen && segment.lastLsn <= mark.durableLsn);
     if (isMark) this.watermarkSeen = true;
-    if (isMark || segment.lastLsn <= mark.durableLsn) this.proven = pointOf(segment);
+    if (covered) this.proven = pointOf(segment);
   }
 
   #hold(header: Readonly<FrameHeader>, bytes: Uint8Array, from: number, to: number): void {
     const payload = bytes.slice(from, to);
-    const { firstLsn, timeMs } = header;
-    this.#held.push({ payload, from: 0, to: payload.length, firstLsn, timeMs });
+    const { firstLsn, timeMs, eventCount } = header;
+    this.#held.push({ payload, from: 0, to: payload.length, firstLsn, timeMs, eventCount });
   }
 
-  #apply(segment: Segment, { payload, from, to, firstLsn, timeMs }: HeldFrame): void {
+  #apply(segment: Segment, held: HeldFrame): void {
+    const { payload, from, to, firstLsn, timeMs, eventCount } = held;
     try {
-      this.#sink.apply(payload, from, to, firstLsn, timeMs);
+      const nextLsn = this.#sink.apply(payload, from, to, firstLsn, timeMs);
+      if (nextLsn !== firstLsn + eventCount) throw new MalformedBytes("wrong count of events");
     } catch (cause) {
-      if (!(cause instanceof MalformedBytes)) throw cause;
-      const file = segment.name;
-      throw new VarveError(
-        "CORRUPT",
-        `${file} holds a transaction at offset ${segment.dataEnd} that makes no sense: ${cause.message}`,
-        { cause, details: { file, offset: segment.dataEnd, fault: "malformed", firstLsn } },
-      );
+      if (cause instanceof MalformedBytes) {
+        throw senseless(segment, firstLsn, cause.message, cause);
+      }
+      throw cause instanceof VarveError ? located(cause, segment, firstLsn) : cause;
     }
   }
+}
+
+/** The same error, with the place in the log where it was met. */
+function located(error: VarveError, segment: Segment, firstLsn: number): VarveError {
+  const place = { file: segment.name, offset: segment.dataEnd, firstLsn };
+  return new VarveError(error.code, error.message, {
+    cause: error,
+    retryable: error.retryable,
+    details: { ...place, ...error.details },
+  });
+}
+
+/** The checksum is right and the content is not: nothing that a crash or a disk does. */
+function senseless(segment: Segment, firstLsn: number, why: string, cause?: unknown): VarveError {
+  const file = segment.name;
+  return new VarveError(
+    "CORRUPT",
+    `${file} holds a frame at offset ${segment.dataEnd} that makes no sense: ${why}`,
+    { cause, details: { file, offset: segment.dataEnd, fault: "malformed", firstLsn } },
+  );
 }

@@ -46,6 +46,10 @@ class Window {
     this.bytes = new Uint8Array(Math.min(chunkBytes, fileBytes));
   }
 
+  covers(offset: number, count: number): boolean {
+    return offset >= this.at && offset + count <= this.end;
+  }
+
   /** Sees to it that `[offset, offset + count)` is in the window, as far as the file has it. */
   async cover(offset: number, count: number, limit: number): Promise<void> {
     const wanted = Math.min(offset + count, limit);
@@ -175,7 +179,8 @@ export async function lookBehind(
   // Frames are 8-aligned, so a sound one behind the damage is found at one of these offsets.
   let at = offset + frameAlignment;
   while (at + frameHeaderBytes <= end + frameAlignment && at < fileBytes) {
-    await window.cover(at, frameHeaderBytes, fileBytes);
+    // Asked first, because so many steps would not bear a promise each.
+    if (!window.covers(at, frameHeaderBytes)) await window.cover(at, frameHeaderBytes, fileBytes);
     let fault = checkFrame(
       window.bytes,
       at - window.at,

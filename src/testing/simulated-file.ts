@@ -128,7 +128,8 @@ export class SimulatedFile implements DiskFile {
       const at = position + fits;
       const step = Math.min(pageBytes - (at % pageBytes), count - fits);
       const growth = this.#node.visible.growthBytes(at, step);
-      if (growth > free) break;
+      // What is overwritten in place needs no space, however full the disk is.
+      if (growth > 0 && growth > free) break;
       free -= growth;
       fits += step;
     }

@@ -92,7 +92,8 @@ export class Explorer {
     if (this.#checked.has(key)) return;
     this.#checked.add(key);
     this.tally.distinct++;
-    await told(`${trail}; ${point.label}; ${loss?.label ?? "kill"}`, async () => {
+    const which = `state ${this.tally.states}: ${trail}; ${point.label}; ${loss?.label ?? "kill"}`;
+    await told(which, async () => {
       await this.#judge(disk, death, point.history);
     });
   }

@@ -100,7 +100,7 @@ function possible(db: Database, plan: Plan): boolean {
 }
 
 async function requirePoisoned(db: Database, ports: SimulatedPorts): Promise<void> {
-  const calls = [
+  const calls: (() => Promise<unknown>)[] = [
     () => db.transact((tx) => tx.putNode("late")),
     () => db.flush(),
     () => db.whenDurable(db.lastLsn),

@@ -148,6 +148,18 @@ export class History {
     return copy;
   }
 
+  /**
+   * A write or a sync may have failed: what was acknowledged as less than durable and is not to be seen any more has
+   * the ending `as`. Without a database that can still be read nobody knows.
+   */
+  noteVanished(db: Database | undefined, as: Ending = "rejected"): void {
+    for (const entry of this.#entries) {
+      if (entry.ending !== "written" && entry.ending !== "accepted") continue;
+      if (db === undefined) entry.ending = "unknown";
+      else if (!isVisible(db, entry.plan)) entry.ending = as;
+    }
+  }
+
   /** Whether some transaction was told that nobody knows whether it was written. */
   get isPoisoned(): boolean {
     return this.#entries.some(({ ending }) => ending === "unknown");
@@ -176,6 +188,14 @@ export class History {
     const text = plan.steps.map((step) => textOf(step, token));
     return { number, token, plan, text, ending: "open", receipt: undefined };
   }
+}
+
+function isVisible(db: Database, plan: Plan): boolean {
+  return plan.steps.every((step) => {
+    if ("put" in step) return db.hasNode(step.put);
+    if ("link" in step) return [...db.neighbors(step.link[0])].includes(step.link[2]);
+    return true;
+  });
 }
 
 function levelOf(durability: Durability | undefined): Ending {

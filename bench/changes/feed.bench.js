@@ -1,0 +1,181 @@
+// Measures the change feed as built in dist: catch-up through each shape, the time from durable commit to delivery, and what live
+// subscribers cost the writer. `node bench/changes/feed.bench.js [part...]`, parts: catch-up, tail, writer.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { edgeProps, makeWorkload, nodeProps } from "../workload.js";
+
+const { open } = await import(process.env.VARVE_DIST ?? "../../dist/varve.js");
+const parts = process.argv.slice(2);
+const wanted = (part) => parts.length === 0 || parts.includes(part);
+const folder = mkdtempSync(join(tmpdir(), "varve-feed-"));
+
+async function within(name, work) {
+  const db = await open(join(folder, name));
+  try {
+    return await work(db);
+  } finally {
+    await db.close();
+  }
+}
+
+/** Runs `read` a few times; prints the best rate and the rate per second of processor time, all threads together. */
+async function rate(title, read) {
+  let best = 0;
+  let bestOfCpu = 0;
+  for (let round = 0; round < 4; round++) {
+    const cpu = process.cpuUsage();
+    const start = performance.now();
+    const events = await read();
+    const ms = performance.now() - start;
+    const { user, system } = process.cpuUsage(cpu);
+    best = Math.max(best, events / ms / 1000);
+    bestOfCpu = Math.max(bestOfCpu, events / (user + system));
+  }
+  console.log(
+    `${title.padEnd(36)} ${best.toFixed(2)} M/s  (${bestOfCpu.toFixed(2)} M per CPU second)`,
+  );
+}
+
+async function catchUp(db) {
+  const w = makeWorkload({ scale: 17, edgeCount: 400_000 });
+  const os = { durability: "os" };
+  for (let s = 0; s < w.nodeCount; s += 1000) {
+    await db.transact((tx) => {
+      for (let i = s; i < Math.min(s + 1000, w.nodeCount); i++)
+        tx.putNode(w.keys[i], { props: nodeProps(i) });
+    }, os);
+  }
+  for (let s = 0; s < w.edgeCount; s += 1000) {
+    await db.transact((tx) => {
+      for (let i = s; i < s + 1000; i++)
+        tx.addEdge(w.keys[w.from[i]], "KNOWS", w.keys[w.to[i]], edgeProps(i));
+    }, os);
+  }
+  await db.flush();
+  const feed = db.changes({ live: false });
+  let sum = 0;
+  const sumOf = (changes) => {
+    for (const change of changes) if (change.kind === "edge.add") sum += change.props.weight;
+    return changes.length;
+  };
+  await rate("batches, every event with props", async () => {
+    let events = 0;
+    for await (const { changes } of feed) events += sumOf(changes);
+    return events;
+  });
+  await rate("observable", () => {
+    let events = 0;
+    return new Promise((resolve, reject) => {
+      feed.observable().subscribe({
+        next: ({ changes }) => {
+          events += sumOf(changes);
+        },
+        error: reject,
+        complete: () => resolve(events),
+      });
+    });
+  });
+  await rate("readable", async () => {
+    let events = 0;
+    for await (const { changes } of feed.readable()) events += sumOf(changes);
+    return events;
+  });
+  await rate("events", async () => {
+    let events = 0;
+    for await (const change of feed.events()) {
+      if (change.kind === "edge.add") sum += change.props.weight;
+      events++;
+    }
+    return events;
+  });
+  await rate("batches, before: true", async () => {
+    let events = 0;
+    for await (const { changes } of db.changes({ live: false, before: true }))
+      events += changes.length;
+    return events;
+  });
+  await rate("batches, a filter that takes nothing", async () => {
+    for await (const _batch of db.changes({ live: false, filter: { types: ["LIKES"] } }));
+    return db.lastLsn;
+  });
+  if (!(sum > 0)) throw new Error("nothing was read");
+}
+
+/** Commits of one event, `perTurn` at once and again as soon as they are durable, for so many ms. */
+async function commitFor(db, ms, perTurn, onDurable) {
+  const end = performance.now() + ms;
+  let commits = 0;
+  while (performance.now() < end) {
+    const group = [];
+    for (let i = 0; i < perTurn; i++) group.push(db.transact((tx) => tx.emit("tick", commits)));
+    const [{ firstLsn }] = await Promise.all(group);
+    onDurable?.(firstLsn, performance.now());
+    commits += perTurn;
+  }
+  return commits / (ms / 1000);
+}
+
+async function tail(db) {
+  const heard = new Map();
+  const abort = new AbortController();
+  const reading = (async () => {
+    for await (const { changes } of db.changes({ from: "now", signal: abort.signal })) {
+      const now = performance.now();
+      for (const { lsn } of changes) heard.set(lsn, now);
+    }
+  })().catch(() => {});
+  const durable = [];
+  const commits = await commitFor(db, 3000, 16, (lsn, at) => durable.push([lsn, at]));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  abort.abort();
+  await reading;
+  const delays = durable.map(([lsn, at]) => Math.max(0, heard.get(lsn) - at)).sort((a, b) => a - b);
+  const at = (part) => delays[Math.floor((delays.length - 1) * part)].toFixed(3);
+  console.log(
+    `tail at ${Math.round(commits)} commits/s: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, ` +
+      `max ${at(1)} ms behind the commit's own answer`,
+  );
+}
+
+async function writer(db) {
+  const run = async (count, options) => {
+    const abort = new AbortController();
+    let events = 0;
+    const feeds = Array.from({ length: count }, async () => {
+      try {
+        for await (const { changes } of db.changes({
+          from: "now",
+          signal: abort.signal,
+          ...options,
+        }))
+          events += changes.length;
+      } catch {
+        // The abort.
+      }
+    });
+    const commits = await commitFor(db, 1500, 64);
+    abort.abort();
+    await Promise.all(feeds);
+    return { commits, events };
+  };
+  await run(0);
+  const title = { 0: "alone", 100: "with 100 live subscribers", 1000: "with 1,000" };
+  for (let round = 0; round < 2; round++) {
+    for (const count of [0, 100, 1000]) {
+      const { commits, events } = await run(count);
+      const perSecond = Math.round(commits).toLocaleString("en");
+      console.log(
+        `writer ${title[count]}: ${perSecond} commits/s, ${events.toLocaleString("en")} delivered`,
+      );
+    }
+  }
+}
+
+try {
+  if (wanted("catch-up")) await within("catch-up", catchUp);
+  if (wanted("tail")) await within("tail", tail);
+  if (wanted("writer")) await within("writer", writer);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,27 @@
+// What a feed needs of the database around it.
+import type { Clock, Scheduler } from "../disk/ports.ts";
+import type { GraphTrees } from "../index/graph-trees.ts";
+import type { Log } from "../log/log.ts";
+import type { NameTable } from "../log/name-table.ts";
+import type { EdgeState, NodeState } from "./change.ts";
+import type { FeedTail } from "./feed-tail.ts";
+
+/** The durable graph at one LSN, each iterable to be walked once. */
+export interface GraphAt {
+  nodes(): Iterable<NodeState>;
+  edges(): Iterable<EdgeState>;
+}
+
+export interface FeedSource {
+  readonly log: Log;
+  readonly index: GraphTrees;
+  readonly names: NameTable;
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly tail: FeedTail;
+  /** Throws CLOSED once the database is closing. */
+  requireOpen(method: string): void;
+  nodeAt(id: number, lsn: number): NodeState | undefined;
+  edgeAt(id: number, lsn: number): EdgeState | undefined;
+  graphAt(lsn: number): GraphAt;
+}
