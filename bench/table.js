@@ -44,6 +44,25 @@ export function printTable(figures, { scale, edgeCount, transactionEdges }) {
       console.log(`${name} ${figures[name].version}, ${level}: ${note}`);
 }
 
+/** The same as rows of cells, the first row and column being titles. */
+export function tableCells(figures) {
+  const names = Object.keys(figures);
+  const body = rows
+    .filter(([, field]) => names.some((name) => figures[name][field] !== undefined))
+    .map(([title, field, format]) => [
+      title.trim(),
+      ...names.map((name) => {
+        const cell = figures[name][field];
+        return cell === undefined ? "" : format(cell);
+      }),
+    ]);
+  return [["", ...names], ...body];
+}
+
+export function rateText(perSecond) {
+  return rate(perSecond);
+}
+
 function printRow(title, cells) {
   console.log(title.padEnd(36) + cells.map((cell) => cell.padStart(15)).join(""));
 }

@@ -99,6 +99,8 @@ export class PageCache {
 
   admit(page: DecodedPage): void {
     this.bytes += page.bytes;
+    // A hand at the end goes on from the start, not to the page that comes just now.
+    if (this.#hand >= this.#ring.length) this.#hand = 0;
     this.#ring.push(page);
     this.#shrink();
   }

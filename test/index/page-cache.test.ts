@@ -50,6 +50,16 @@ describe("page cache", () => {
     expect(share.evictions).toBe(95);
   });
 
+  it("drops what came first where nothing was used again", () => {
+    const cache = new PageCache(4 * pageBytes);
+    const share = cache.share();
+    for (let offset = 1; offset <= 9; offset++) {
+      share.put(page(offset));
+      expect(share.pageCount).toBe(Math.min(offset, 4));
+    }
+    for (const offset of [6, 7, 8, 9]) expect(share.get(offset)).toBeDefined();
+  });
+
   it("gives way to what is charged, and shrinks at once when the budget does", () => {
     const cache = new PageCache(10 * pageBytes);
     const share = cache.share();
