@@ -11,15 +11,32 @@ const changesPerTurn = 32_768;
  * one resolves as done.
  */
 abstract class FeedIterator<T> implements AsyncIterableIterator<T, undefined, undefined> {
-  #last: Promise<unknown> | undefined;
+  /** Calls of `next` that have not been answered; the last of them is `#last`. */
+  #waiting = 0;
+  #last: Promise<unknown> = Promise.resolve();
 
   next(): Promise<IteratorResult<T, undefined>> {
-    const step = this.#last === undefined ? this.step() : this.#last.then(() => this.step());
-    const settled = step.then(ignore, ignore).then(() => {
-      if (this.#last === settled) this.#last = undefined;
-    });
-    this.#last = settled;
+    if (this.#waiting === 0) {
+      try {
+        const now = this.now();
+        if (now !== undefined) return Promise.resolve(now);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    }
+    this.#waiting++;
+    const run = (): Promise<IteratorResult<T, undefined>> => this.#run();
+    const step = this.#waiting === 1 ? run() : this.#last.then(run, run);
+    this.#last = step;
     return step;
+  }
+
+  async #run(): Promise<IteratorResult<T, undefined>> {
+    try {
+      return await this.step();
+    } finally {
+      this.#waiting--;
+    }
   }
 
   return(): Promise<IteratorResult<T, undefined>> {
@@ -36,6 +53,8 @@ abstract class FeedIterator<T> implements AsyncIterableIterator<T, undefined, un
     return this;
   }
 
+  /** What is there without waiting, or undefined. */
+  protected abstract now(): IteratorResult<T, undefined> | undefined;
   protected abstract step(): Promise<IteratorResult<T, undefined>>;
   protected abstract end(): void;
 }
@@ -51,25 +70,35 @@ export class BatchIterator extends FeedIterator<ChangeBatch> {
     this.#scheduler = scheduler;
   }
 
+  protected now(): IteratorResult<ChangeBatch, undefined> | undefined {
+    if (this.#changesInTurn >= changesPerTurn) return undefined;
+    const reading = this.#reader.read();
+    return reading === "again" || reading === "wait" ? undefined : this.#result(reading);
+  }
+
   protected async step(): Promise<IteratorResult<ChangeBatch, undefined>> {
     if (this.#changesInTurn >= changesPerTurn) await this.#turn();
     for (;;) {
       const reading = this.#reader.read();
-      if (reading === "end") return over();
       if (reading === "again") {
         await this.#turn();
       } else if (reading === "wait") {
         this.#changesInTurn = 0;
         await new Promise<void>((resolve) => this.#reader.wait(resolve));
       } else {
-        this.#changesInTurn += reading.changes.length;
-        return { done: false, value: reading };
+        return this.#result(reading);
       }
     }
   }
 
   protected end(): void {
     this.#reader.close();
+  }
+
+  #result(reading: ChangeBatch | "end"): IteratorResult<ChangeBatch, undefined> {
+    if (reading === "end") return over();
+    this.#changesInTurn += reading.changes.length;
+    return { done: false, value: reading };
   }
 
   #turn(): Promise<void> {
@@ -91,9 +120,9 @@ export class ChangeIterator extends FeedIterator<Change> {
     this.#batches = batches;
   }
 
-  override next(): Promise<IteratorResult<Change, undefined>> {
-    if (this.#given === this.#changes.length) return super.next();
-    return Promise.resolve({ done: false, value: this.#changes[this.#given++]! });
+  protected now(): IteratorResult<Change, undefined> | undefined {
+    if (this.#given === this.#changes.length) return undefined;
+    return { done: false, value: this.#changes[this.#given++]! };
   }
 
   protected async step(): Promise<IteratorResult<Change, undefined>> {
@@ -115,8 +144,4 @@ export class ChangeIterator extends FeedIterator<Change> {
 
 function over(): IteratorReturnResult<undefined> {
   return { done: true, value: undefined };
-}
-
-function ignore(): void {
-  // Whoever asked for that step has its outcome.
 }

@@ -15,7 +15,7 @@ import { SnapshotReader } from "./snapshot-reader.ts";
 export type Reading = ChangeBatch | "again" | "wait" | "end";
 
 /** A batch is full from here on, and ends with the transaction. */
-const changesPerBatch = 1024;
+const changesPerBatch = 256;
 /** So much of the log is passed for one batch at the most, but for a transaction that is larger. */
 const bytesPerBatch = 1024 * 1024;
 /** A transaction up to this size is whole in one batch. */
@@ -81,14 +81,12 @@ export class FeedReader {
     const { signal } = this.#plan;
     const once = (): void => {
       if (this.#wake !== once) return;
-      tail.remove(once);
-      signal?.removeEventListener("abort", once);
       this.#wake = undefined;
+      tail.remove(once, signal);
       wake();
     };
     this.#wake = once;
-    tail.add(once);
-    signal?.addEventListener("abort", once);
+    tail.add(once, signal);
   }
 
   /** Ends the feed; who waits is woken. */

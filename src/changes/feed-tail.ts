@@ -6,6 +6,11 @@ import type { ChangeBatch } from "./change.ts";
 /** Someone who waits; called once, and free to wait again. Must not run users' code. */
 export type Wake = () => void;
 
+interface SignalWatch {
+  readonly waiting: Set<Wake>;
+  readonly aborted: () => void;
+}
+
 interface SharedBatch {
   readonly position: number;
   readonly planKey: string;
@@ -19,6 +24,8 @@ const frameBytesKeptMax = 256 * 1024;
 
 export class FeedTail {
   #waiting: Set<Wake> = new Set();
+  /** Who waits, by signal: each signal gets one listener, whatever the number. */
+  readonly #bySignal: Map<AbortSignal, SignalWatch> = new Map();
   readonly #frames: LoadedFrame[] = [];
   readonly #batches: SharedBatch[] = [];
   /** How many were woken by the last wake. */
@@ -34,12 +41,33 @@ export class FeedTail {
     return this.#woken > 1 || this.#waiting.size > 0;
   }
 
-  add(wake: Wake): void {
+  /** Wakes it when the log grows or the signal aborts; it then removes itself. */
+  add(wake: Wake, signal: AbortSignal | undefined): void {
     this.#waiting.add(wake);
+    if (signal === undefined) return;
+    let watch = this.#bySignal.get(signal);
+    if (watch === undefined) {
+      const waiting = new Set<Wake>();
+      watch = {
+        waiting,
+        aborted: () => {
+          for (const one of [...waiting]) one();
+        },
+      };
+      this.#bySignal.set(signal, watch);
+      signal.addEventListener("abort", watch.aborted);
+    }
+    watch.waiting.add(wake);
   }
 
-  remove(wake: Wake): void {
+  remove(wake: Wake, signal: AbortSignal | undefined): void {
     this.#waiting.delete(wake);
+    const watch = signal === undefined ? undefined : this.#bySignal.get(signal);
+    if (signal === undefined || watch === undefined) return;
+    watch.waiting.delete(wake);
+    if (watch.waiting.size > 0) return;
+    this.#bySignal.delete(signal);
+    signal.removeEventListener("abort", watch.aborted);
   }
 
   /** The durable LSN has moved, or will never move again. */

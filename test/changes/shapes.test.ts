@@ -323,12 +323,16 @@ describe("subscribing and leaving", () => {
 
   it("wakes 1,000 subscribers for one batch that is read once", async () => {
     const { db } = await automatic();
-    const feeds = Array.from({ length: 1000 }, () => db.changes()[Symbol.asyncIterator]());
+    const { signal } = new AbortController();
+    const feeds = Array.from({ length: 1000 }, () =>
+      db.changes({ signal })[Symbol.asyncIterator](),
+    );
     for (const feed of feeds) await feed.next();
     const before = db.stats().counters.pageMisses;
     const next = feeds.map((feed) => feed.next());
     await settle();
     expect(Database.waitingFeedsOf(db)).toBe(1000);
+    expect(getEventListeners(signal, "abort")).toHaveLength(1);
     await db.transact((tx) => tx.putNode("a"));
     const batches = new Set((await Promise.all(next)).map(({ value }) => value));
     expect(batches.size).toBe(1);
