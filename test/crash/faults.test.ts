@@ -79,6 +79,29 @@ describe("an error at every disk call that changes state", () => {
   );
 });
 
+describe("a write that could not be taken back", () => {
+  it("does not come back once a reader has seen that it is not there", async () => {
+    const disk = freshDisk();
+    const history = new History();
+    const { db, ports } = await openOn(disk);
+    await history.submit(db, small("kept"));
+    const path = "0001.log";
+    // The write arrives whole and fails all the same; of the cut that takes it back only the write itself is made durable.
+    disk.faults.push({ operation: "write", path, errno: "EIO", applied: "all" });
+    disk.faults.push({ operation: "sync", path, errno: "EIO", applied: "prefix", appliedCount: 1 });
+    const lost = await settles("transact", ports, history.submit(db, small("lost")));
+    expect(lost).toMatchObject({ status: "rejected", reason: { code: "POISONED" } });
+    await db.close();
+
+    const seen = disk.clone();
+    const reader = await openOn(seen);
+    const known = history.checkAfter("kill", await readView(reader.db));
+    expect(reader.db.hasNode("lost")).toBe(false);
+    const later = await openOn(seen.powerCut(dropAll));
+    known.checkAfter("power", await readView(later.db)).checkGraph(later.db);
+  });
+});
+
 describe("a disk that is full", () => {
   it("rejects what does not fit, goes on reading, and writes again once there is space", async () => {
     const full: number[] = [];

@@ -332,6 +332,40 @@ describe("the commit queue, whatever comes back when", () => {
     await db.close();
   });
 
+  it("passes no LSN of a rejected transaction on with one that writes state alone", async () => {
+    const disk = prepared(new SimulatedDisk());
+    const history = new History();
+    const { db } = await openOn(disk);
+    await history.submit(db, { steps: [{ put: "a", props: {} }] });
+    const { lastLsn } = db;
+    disk.faults.push({ operation: "write", path: ".log", errno: "ENOSPC" });
+    const full = history.submit(db, { steps: [{ put: "b", props: {} }] });
+    await expect(full).rejects.toMatchObject({ code: "DISK_FULL" });
+    await history.submit(db, { steps: [], mark: "m" });
+    expect(db.lastLsn).toBe(lastLsn);
+    expect(db.durableLsn).toBe(lastLsn);
+    for (const [next, death] of [
+      [disk.clone(), "kill"],
+      [disk.powerCut(dropAll), "power"],
+    ] as const) {
+      history.checkAfter(death, await readView((await openOn(next)).db));
+    }
+  });
+
+  it("tells the next flush, or else the close, of a loss that nobody waited for", async () => {
+    for (const asks of ["flush", "close"] as const) {
+      const disk = prepared(new SimulatedDisk());
+      const { db } = await openOn(disk);
+      disk.faults.push({ operation: "write", path: ".log", errno: "ENOSPC" });
+      await db.transact((tx) => tx.putNode("a"), { durability: { intervalMs: 5 } });
+      for (let i = 0; i < 100; i++) await undefined;
+      expect(db.hasNode("a")).toBe(false);
+      await expect(db[asks]()).rejects.toMatchObject({ code: "DISK_FULL" });
+      await db.close().catch(() => {});
+      expect(disk.openFiles).toBe(0);
+    }
+  });
+
   it("tells calls that wait for room when the log is poisoned meanwhile", async () => {
     const disk = prepared(new SimulatedDisk());
     const ports = simulatedPorts({ disk });

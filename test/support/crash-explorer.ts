@@ -8,7 +8,7 @@ import {
   type Survival,
   survivalFamily,
 } from "../../src/testing/testing.ts";
-import { type Death, type History, readView, Violation } from "./crash-oracle.ts";
+import { type Death, type History, readView, type View, Violation } from "./crash-oracle.ts";
 import { databasePath, linked, marked, openOn } from "./crash-script.ts";
 
 /** The disk and what was known at one place of a life. */
@@ -137,6 +137,7 @@ export class Explorer {
   }
 
   async #judge(disk: SimulatedDisk, death: Death, history: History): Promise<void> {
+    if (this.tally.distinct % 3 === 0) await this.#judgeTidiness(disk.clone());
     const { db } = await openOn(disk);
     this.#count(db.recovery);
     const known = history.checkAfter(death, await readView(db));
@@ -164,6 +165,21 @@ export class Explorer {
 
     // Recovering again finds the same, and nothing to do.
     const quiet = next.powerCut(dropAll);
+    still.checkAfter("power", await this.#judgeQuiet(quiet, lastLsn));
+    quiet.stop();
+  }
+
+  /** What one recovery and a clean close leave is in order: nothing is left for the next one to cut. */
+  async #judgeTidiness(disk: SimulatedDisk): Promise<void> {
+    const { db } = await openOn(disk);
+    await db.transact((tx) => tx.putNode("tidy"));
+    const { lastLsn } = db;
+    await db.close();
+    await this.#judgeQuiet(disk, lastLsn);
+    disk.stop();
+  }
+
+  async #judgeQuiet(quiet: SimulatedDisk, lastLsn: number): Promise<View> {
     const third = await openOn(quiet);
     const { clean, truncatedBytes, quarantined, warnings } = third.db.recovery;
     // The reserve is space, not data: a power cut may take it.
@@ -187,9 +203,8 @@ export class Explorer {
     if (JSON.stringify(report) !== JSON.stringify(due)) {
       throw new Violation("idempotence", `after a clean close: ${JSON.stringify(report)}`);
     }
-    still.checkAfter("power", await readView(third.db));
     checkFiles(quiet, []);
-    quiet.stop();
+    return await readView(third.db);
   }
 
   #count(report: {
