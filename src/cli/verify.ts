@@ -11,7 +11,9 @@ import { type CommandContext, printable, printJson, withDatabase } from "./readi
 export function addVerify(program: Command, context: CommandContext): void {
   program
     .command("verify")
-    .description("check every header, frame and footer, and every index; exit code 0 sound, 1 damaged, 2 could not run")
+    .description(
+      "check every header, frame and footer, and every index; exit code 0 sound, 1 damaged, 2 could not run",
+    )
     .argument("<db>", "directory of the database")
     .option("--json", "print one JSON object")
     .action((path: string, options: { readonly json?: true }) => verify(context, path, options));
