@@ -32,7 +32,8 @@ interface IngestOptions {
 }
 
 const help = `
-Options from --format to --type apply to the files that come after them, until given again.
+Options from --format to --type apply to the files that come after them, until given again; behind the last file, to
+every file before that was not given them.
 
 COL is the name of a column in the header, or its 1-based number; =NAME is a constant.
 A header "name:type" gives the column the name and its values the type: string, int (integer, long, short, byte),
@@ -103,7 +104,7 @@ export function addIngest(program: Command, context: CommandContext): void {
     .option("--json", "print one JSON object at the end")
     .addHelpText("after", help)
     // A processor of an option is called only where there is a value; of a flag's place on the line only its event tells.
-    .on("option:no-header", () => collector.set("--no-header", { hasHeader: false }))
+    .on("option:no-header", () => collector.set("--header", { hasHeader: false }))
     .on("option:header", () => collector.set("--header", { hasHeader: true }))
     .action((path: string, options: IngestOptions) =>
       ingest(context, path, collector.finish(), options),
@@ -112,41 +113,70 @@ export function addIngest(program: Command, context: CommandContext): void {
 
 type Settings = Omit<InputRequest, "kind" | "name">;
 
-/** Collects files and the options in force for each, in the order of the command line. */
+/** One option as it was given: what it changes in the settings of a file. */
+interface GivenOption {
+  readonly name: string;
+  readonly applyTo: (settings: Settings) => Settings;
+}
+
+interface CollectedFile {
+  readonly kind: InputRequest["kind"];
+  readonly name: string;
+  readonly options: readonly GivenOption[];
+}
+
+const settingsDefault: Settings = {
+  format: "auto",
+  delimiter: undefined,
+  hasHeader: true,
+  columns: [],
+  choices: { key: undefined, label: undefined, from: undefined, to: undefined, type: undefined },
+};
+
+/** Collects files and the options that count for each, in the order of the command line. */
 class InputCollector {
-  readonly #requests: InputRequest[] = [];
-  #settings: Settings = {
-    format: "auto",
-    delimiter: undefined,
-    hasHeader: true,
-    columns: [],
-    choices: { key: undefined, label: undefined, from: undefined, to: undefined, type: undefined },
-  };
-  #unused: string | undefined;
+  readonly #files: CollectedFile[] = [];
+  /** By name, the options given so far. */
+  readonly #inForce: Map<string, GivenOption> = new Map();
+  /** Those given since the last file. */
+  #trailing: GivenOption[] = [];
 
   add(kind: "nodes" | "edges", name: string): void {
-    this.#requests.push({ ...this.#settings, kind, name });
-    this.#unused = undefined;
+    this.#files.push({ kind, name, options: [...this.#inForce.values()] });
+    this.#trailing = [];
   }
 
-  set(option: string, change: Partial<Settings>): void {
-    this.#settings = { ...this.#settings, ...change };
-    this.#unused = option;
+  set(name: string, change: Partial<Settings>): void {
+    this.#give({ name, applyTo: (settings) => ({ ...settings, ...change }) });
   }
 
   choose(role: keyof Settings["choices"], text: string): void {
     const choice = parseChoice(text);
     if (choice?.kind === "constant") nameArgument(choice.value, `--${role}`);
-    this.set(`--${role}`, { choices: { ...this.#settings.choices, [role]: choice } });
+    this.#give({
+      name: `--${role}`,
+      applyTo: (settings) => ({ ...settings, choices: { ...settings.choices, [role]: choice } }),
+    });
   }
 
+  /** Options behind the last file count for every file that was not given them before. */
   finish(): readonly InputRequest[] {
-    if (this.#requests.length === 0)
+    if (this.#files.length === 0)
       throw new UsageError("nothing to ingest: give --nodes or --edges");
-    // An option behind all files would do nothing, and its absence would be noticed far too late.
-    if (this.#unused)
-      throw new UsageError(`${this.#unused} applies to the files after it, and none follows`);
-    return this.#requests;
+    return this.#files.map(({ kind, name, options }) => {
+      const own = new Set(options.map((option) => option.name));
+      const late = this.#trailing.filter((option) => !own.has(option.name));
+      const settings = [...options, ...late].reduce(
+        (before, option) => option.applyTo(before),
+        settingsDefault,
+      );
+      return { ...settings, kind, name };
+    });
+  }
+
+  #give(option: GivenOption): void {
+    this.#inForce.set(option.name, option);
+    this.#trailing.push(option);
   }
 }
 

@@ -319,12 +319,24 @@ describe("varve ingest", () => {
     expect(row).toBe(`"${edges}","2","there is no node ""c""","a c"`);
   });
 
+  it("counts options behind the last file for the files that were not given them", async () => {
+    const people = place.write("behind-people.csv", "n,id\nAnn,a\n");
+    const places = place.write("behind-places.csv", "n,id\nRome,r\n");
+    const words = ["--key", "n", "--nodes", people, "--nodes", places, "--label", "=Thing"];
+    const ended = await ingest("behind.varve", ...words, "--json");
+    expect(ended.json()).toMatchObject({ nodes: 2, rejected: 0 });
+    for (const key of ["Ann", "Rome"]) {
+      const found = await runVarve(["get", place.path("behind.varve"), key, "--json"]);
+      expect(found.json()).toMatchObject({ key, labels: ["Thing"] });
+    }
+  });
+
   it.each([
     ["nothing to ingest", []],
     ["a missing file", ["--nodes", "nothing.csv"]],
     ["a directory", ["--nodes", "."]],
     ["an unknown column", ["--key", "zip", "--nodes", "$csv"]],
-    ["an option behind all files", ["--nodes", "$csv", "--key", "id"]],
+    ["an unknown column named behind the file", ["--nodes", "$csv", "--key", "zip"]],
     ["an unknown format", ["--format", "xml", "--nodes", "$csv"]],
     ["a long delimiter", ["--delimiter", "::", "--nodes", "$csv"]],
     ["an unknown type", ["--columns", "a:colour", "--nodes", "$csv"]],
