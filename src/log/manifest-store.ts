@@ -111,7 +111,9 @@ export class ManifestStore {
   ): Promise<ManifestStore> {
     return await ManifestStore.#with(disk, directory, manifest!, async (store) => {
       await store.#settle(edits, async () => {
-        if (missing.length > 0) await disk.syncDirectory(directory);
+        // An interrupted creation may have left names that a power cut would take with it.
+        const isNew = manifest!.segments.length === 0;
+        if (isNew || missing.length > 0) await disk.syncDirectory(directory);
       });
     });
   }
@@ -168,6 +170,7 @@ export class ManifestStore {
       await this.#write(this.#copies[1], this.#current);
     } else if (first > second && second >= 0) {
       await this.install(manifest);
+      await named();
     } else {
       await this.#write(this.#copies[1], manifest);
       await named();

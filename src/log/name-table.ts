@@ -1,5 +1,8 @@
 // The dictionary of labels, edge types, property and event names: small numbers stand for them in events.
 
+import { limits } from "../codec/limits.ts";
+import { wtf8Length } from "../codec/text.ts";
+
 /** Names by number and numbers by name. Number 0 is never a name: it ends lists in the event encoding. */
 export class NameTable {
   readonly #names: string[] = [""];
@@ -23,8 +26,9 @@ export class NameTable {
     return id;
   }
 
-  /** Replays a definition. Returns false where it contradicts what is known. */
+  /** Replays a definition. Returns false where it contradicts what is known, or is no name. */
   define(id: number, name: string): boolean {
+    if (name === "" || wtf8Length(name) > limits.keyBytesMax) return false;
     if (id < this.#names.length) return this.#names[id] === name;
     if (id !== this.#names.length || this.#ids.has(name)) return false;
     this.add(name);

@@ -1,0 +1,34 @@
+// A creation that is interrupted, begun again and interrupted again.
+import { describe, expect, it } from "vitest";
+import { Crash } from "../../src/testing/dead-disk.ts";
+import { survivalFamily } from "../../src/testing/simulated-disk.ts";
+import { type SimulatedPorts, simulatedPorts } from "../../src/testing/simulated-ports.ts";
+import { open } from "../../src/varve.ts";
+
+async function openUntil(
+  ports: SimulatedPorts,
+  phase: "before" | "after",
+  operation: string,
+  ending: string,
+): Promise<void> {
+  ports.disk.onCall = (call) => {
+    const strikes = call.phase === phase && call.operation === operation;
+    if (strikes && call.path.endsWith(ending)) throw new Crash();
+  };
+  await expect(open("/db", { ...ports })).rejects.toThrow();
+}
+
+describe("a creation killed between its manifests and their names", () => {
+  it("can be begun again, and a power cut then never leaves a segment without a manifest", async () => {
+    const first = simulatedPorts({ tasks: "automatic" });
+    await openUntil(first, "after", "write", "manifest.a");
+    const second = simulatedPorts({ tasks: "automatic", disk: first.disk.kill() });
+    await openUntil(second, "before", "sync", ".log");
+    for (const survival of survivalFamily(second.disk)) {
+      const third = simulatedPorts({ tasks: "automatic", disk: second.disk.powerCut(survival) });
+      const db = await open("/db", { ...third });
+      await db.transact((tx) => tx.putNode("a"));
+      await db.close();
+    }
+  });
+});
