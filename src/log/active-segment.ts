@@ -1,6 +1,7 @@
 // The segment that takes appends: its file, the single owner of that file's length, and its sealing.
 import { limits } from "../codec/limits.ts";
-import type { Disk, DiskFile } from "../disk/ports.ts";
+import type { DiskFile, Ports } from "../disk/ports.ts";
+import { getHash, type Hash64 } from "./fields.ts";
 import type { Group } from "./group.ts";
 import { SEGMENT_STATE } from "./manifest-codec.ts";
 import type { Segment } from "./segment.ts";
@@ -26,19 +27,29 @@ export class ActiveSegment {
    * The segment counts only once a manifest names it.
    */
   static async create(
-    disk: Disk,
+    { disk, random, clock }: Ports,
     directory: string,
     segment: Segment,
-    header: SegmentHeader,
-    extendBytes: number,
+    databaseId: Uint8Array,
+    previousHash: Hash64,
+    segmentBytes: number,
   ): Promise<ActiveSegment> {
+    const header: SegmentHeader = {
+      databaseId,
+      segmentId: segment.id,
+      generation: segment.generation,
+      nonce: getHash(random.bytes(8), 0),
+      baseLsn: segment.baseLsn,
+      previousHash,
+      createdMs: clock.wallMs(),
+    };
     const file = await disk.open(disk.join(directory, segment.name), "create");
     try {
       segment.nonce = header.nonce;
       segment.lastHash = header.previousHash;
       file.writeSync(encodeSegmentHeader(header), 0);
       const active = new ActiveSegment(segment, file, segmentHeaderBytes);
-      await active.extendFor(0, extendBytes);
+      await active.extendFor(0, segmentBytes);
       await orSyncFailure(file.sync());
       await orSyncFailure(disk.syncDirectory(directory));
       return active;

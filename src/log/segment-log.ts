@@ -8,7 +8,6 @@ import { CommitQueue } from "./commit-queue.ts";
 import type { EventBatch } from "./event-batch.ts";
 import { EventFinder } from "./event-finder.ts";
 import type { EventLookup } from "./event-lookup.ts";
-import { getHash } from "./fields.ts";
 import { FrameSource, type LoadedFrame } from "./frame-source.ts";
 import type { CommitLevel, CommitTicket, PendingTransaction } from "./group.ts";
 import type { Log, LogListener, LogStats, SegmentView } from "./log.ts";
@@ -259,27 +258,16 @@ export class SegmentLog implements Log {
   async #createSegment(previous: Segment): Promise<ActiveSegment> {
     const { ports, directory, manifest } = this.#parts;
     const { databaseId, nextSegmentId } = manifest.current;
-    const baseLsn = previous.lastLsn + 1;
-    // A segment of system records alone passes no LSN on: its successor differs by generation.
-    const generation = baseLsn === previous.baseLsn ? previous.generation + 1 : 1;
-    const segment = new Segment(nextSegmentId, generation, baseLsn);
+    const segment = Segment.following(nextSegmentId, previous.lastLsn, previous);
     // A file of this name can only be what an earlier attempt at this very roll left behind.
     const path = ports.disk.join(directory, segment.name);
     if ((await ports.disk.stat(path)) !== undefined) await ports.disk.unlink(path);
-    const header = {
-      databaseId,
-      segmentId: segment.id,
-      generation: segment.generation,
-      nonce: getHash(ports.random.bytes(8), 0),
-      baseLsn: segment.baseLsn,
-      previousHash: previous.lastHash,
-      createdMs: ports.clock.wallMs(),
-    };
     return await ActiveSegment.create(
-      ports.disk,
+      ports,
       directory,
       segment,
-      header,
+      databaseId,
+      previous.lastHash,
       this.#options.segmentBytes,
     );
   }

@@ -34,6 +34,13 @@ export class Segment {
     this.lastLsn = baseLsn - 1;
   }
 
+  /** The segment behind `lastLsn`, where `old` ends or is cut. */
+  static following(id: number, lastLsn: number, old: Segment): Segment {
+    const baseLsn = lastLsn + 1;
+    // System records alone pass no LSN on: then the two names differ by generation.
+    return new Segment(id, baseLsn === old.baseLsn ? old.generation + 1 : 1, baseLsn);
+  }
+
   get name(): string {
     return segmentFileName(this.baseLsn, this.generation);
   }

@@ -3,7 +3,7 @@
 import { VarveError } from "../codec/errors.ts";
 import type { DiskFile, Ports } from "../disk/ports.ts";
 import { ActiveSegment } from "../log/active-segment.ts";
-import { getHash, type Hash64 } from "../log/fields.ts";
+import type { Hash64 } from "../log/fields.ts";
 import { checkFrame, emptyFrameHeader, writeFrame } from "../log/frame-codec.ts";
 import { Segment } from "../log/segment.ts";
 import type { SegmentPoint } from "./replay.ts";
@@ -26,24 +26,13 @@ export interface ReappendOrder {
 /** Writes the new segment and makes it and its name durable; no manifest names it yet. */
 export async function reappend(order: ReappendOrder): Promise<ActiveSegment> {
   const { ports, old, proven } = order;
-  const baseLsn = proven.lastLsn + 1;
-  const generation = baseLsn === old.baseLsn ? old.generation + 1 : 1;
-  const segment = new Segment(order.segmentId, generation, baseLsn);
-  const header = {
-    databaseId: order.databaseId,
-    segmentId: segment.id,
-    generation,
-    nonce: getHash(ports.random.bytes(8), 0),
-    baseLsn,
-    previousHash: proven.lastHash,
-    createdMs: ports.clock.wallMs(),
-  };
-  const { disk } = ports;
+  const segment = Segment.following(order.segmentId, proven.lastLsn, old);
   const active = await ActiveSegment.create(
-    disk,
+    ports,
     order.directory,
     segment,
-    header,
+    order.databaseId,
+    proven.lastHash,
     order.segmentBytes,
   );
   try {

@@ -4,7 +4,7 @@ import { VarveError } from "../codec/errors.ts";
 import type { DiskFile, Ports } from "../disk/ports.ts";
 import { ActiveSegment } from "../log/active-segment.ts";
 import { AllocationFile, readAllocation } from "../log/allocation-table.ts";
-import { getHash, sameHash, zeroHash } from "../log/fields.ts";
+import { sameHash, zeroHash } from "../log/fields.ts";
 import { FILE, parseSegmentFileName } from "../log/file-names.ts";
 import { type Manifest, SEGMENT_STATE } from "../log/manifest-codec.ts";
 import { ManifestStore, readManifest } from "../log/manifest-store.ts";
@@ -255,19 +255,16 @@ class Recovery {
   }
 
   async #firstSegment(store: ManifestStore, segments: Segment[]): Promise<ActiveSegment> {
-    const { random, clock, disk } = this.#ports;
-    const segment = new Segment(store.current.nextSegmentId, 1, 1);
-    const header = {
-      databaseId: store.current.databaseId,
-      segmentId: segment.id,
-      generation: 1,
-      nonce: getHash(random.bytes(8), 0),
-      baseLsn: 1,
-      previousHash: zeroHash,
-      createdMs: clock.wallMs(),
-    };
-    const { segmentBytes } = this.#options;
-    const active = await ActiveSegment.create(disk, this.#directory, segment, header, segmentBytes);
+    const { databaseId, nextSegmentId } = store.current;
+    const segment = new Segment(nextSegmentId, 1, 1);
+    const active = await ActiveSegment.create(
+      this.#ports,
+      this.#directory,
+      segment,
+      databaseId,
+      zeroHash,
+      this.#options.segmentBytes,
+    );
     this.#keep(active.file);
     segments.push(segment);
     await this.#install(store, segments, segment.id + 1);
