@@ -1,0 +1,21 @@
+// What a checkpoint says of one run: the trees that were flushed or merged together.
+
+import type { TreeName } from "./tree-kind.ts";
+
+/** One file of a run. */
+export interface TreeFileRecord {
+  /** Never used twice in a database; names the file together with the tree's name. */
+  readonly treeId: number;
+  readonly name: TreeName;
+  readonly bytes: number;
+  readonly entries: number;
+}
+
+/** The trees of all versions with LSNs from `firstLsn` to `lastLsn`; a tree without entries has no file. */
+export interface RunRecord {
+  readonly firstLsn: number;
+  readonly lastLsn: number;
+  /** Entries of `out` that tell of a removal. */
+  readonly removals: number;
+  readonly trees: readonly TreeFileRecord[];
+}
