@@ -3,6 +3,7 @@
 
 import { Command, CommanderError } from "commander";
 import { addChanges } from "./changes.ts";
+import { addCheckpoint } from "./checkpoint.ts";
 import { describeFailure, exitCodes, UsageError } from "./exit.ts";
 import { addGet } from "./get.ts";
 import { addIngest } from "./ingest.ts";
@@ -35,6 +36,7 @@ function createProgram(context: CommandContext): Command {
   addChanges(program, context);
   addStats(program, context);
   addVerify(program, context);
+  addCheckpoint(program, context);
   return program;
 }
 

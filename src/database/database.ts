@@ -112,6 +112,18 @@ export class Database<S = Schema> extends GraphReader<S> {
     await this.#core.log.whenDurable(lsn);
   }
 
+  /**
+   * Resolves once everything accepted so far is in index files that a checkpoint names: a later open replays only
+   * what comes behind it. Checkpoints happen by themselves as well; writes and reads go on meanwhile.
+   *
+   * @throws `VarveError` DISK_FULL or IO (nothing is lost; it is tried again by itself), POISONED, CLOSED,
+   *   INDEX_REBUILDING. Cost: writes what the in-memory trees hold, and some syncs.
+   */
+  async checkpoint(): Promise<void> {
+    this.#core.requireWritable("checkpoint");
+    await this.#core.checkpoint();
+  }
+
   /** Flushes the segment table now, instead of within `allocationFlushMs`. Resolves to whether it could. */
   async flushAllocation(): Promise<boolean> {
     this.#core.requireOpen("flushAllocation");
@@ -159,6 +171,7 @@ export class Database<S = Schema> extends GraphReader<S> {
   async #close(): Promise<void> {
     this.#core.beginClose(closedError("transact"));
     try {
+      await this.#core.endBackground();
       await this.#core.log.close();
     } finally {
       this.#core.endClose();

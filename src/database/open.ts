@@ -1,9 +1,9 @@
 // Opening: from a path and options to a database that serves.
 import { VarveError } from "../codec/errors.ts";
+import { nodeDiagnostics } from "../disk/node-diagnostics.ts";
 import type { DiskLock } from "../disk/ports.ts";
 import type { Schema } from "../graph/types.ts";
 import { GraphIndex } from "../index/graph-index.ts";
-import type { GraphIndexOptions } from "../index/graph-trees.ts";
 import { NameTable } from "../log/name-table.ts";
 import { SegmentLog } from "../log/segment-log.ts";
 import {
@@ -14,12 +14,11 @@ import {
 import { recover } from "../recovery/recover.ts";
 import { Database } from "./database.ts";
 import { DatabaseCore } from "./database-core.ts";
+import { IndexBase } from "./index-base.ts";
 import { type OpenOptions, type Settings, settingsFrom } from "./options.ts";
-import { replaySink } from "./replay-sink.ts";
+import { RunKeeper } from "./run-keeper.ts";
 import { SystemState } from "./system-values.ts";
-
-/** The share of the memory budget that caches log frames. */
-const frameCacheShare = 1 / 8;
+import { type Tuning, tuningFor } from "./tuning.ts";
 
 /**
  * Opens the database at `path`, a directory; creates it where there is none (unless `create` is
@@ -30,12 +29,18 @@ const frameCacheShare = 1 / 8;
  * @throws `TypeError` and `RangeError` for bad options; `VarveError` NOT_FOUND, EXISTS,
  *   NOT_A_DATABASE, LOCKED (another process or this one has it open), CORRUPT (acknowledged data is
  *   damaged; nothing was changed), FORMAT_UNSUPPORTED, DISK_FULL, IO, ABORTED.
- * @remarks What is recovered is durable before this resolves. Cost: replays the whole log, at
- *   millions of events per second.
+ * @remarks What is recovered is durable before this resolves. Cost: replays what the log has behind the newest
+ *   checkpoint, some half a million events at most after a crash; all of it where the index files are damaged.
  */
-export async function open<S = Schema>(
+export function open<S = Schema>(path: string, options: OpenOptions = {}): Promise<Database<S>> {
+  return openTuned<S>(path, options, {});
+}
+
+/** `open`, with sizes that the tests make so small that everything happens on tiny inputs. */
+export async function openTuned<S = Schema>(
   path: string,
-  options: OpenOptions = {},
+  options: OpenOptions,
+  tuned: Partial<Tuning>,
 ): Promise<Database<S>> {
   if (typeof path !== "string" || path === "" || path.includes("\0")) {
     throw new TypeError("open: path must be a non-empty string without NUL");
@@ -58,7 +63,8 @@ export async function open<S = Schema>(
   if (kind !== "database") await createDirectory(disk, directory, kind);
   const lock = await disk.lock(directory, "varve");
   try {
-    return await openLocked<S>(directory, settings, lock);
+    const tuning = { ...tuningFor(settings.memoryBudget), ...tuned };
+    return await openLocked<S>(directory, settings, tuning, lock);
   } catch (error) {
     await lock.release().catch(() => {});
     throw error;
@@ -68,6 +74,7 @@ export async function open<S = Schema>(
 async function openLocked<S>(
   directory: string,
   settings: Settings,
+  tuning: Tuning,
   lock: DiskLock,
 ): Promise<Database<S>> {
   const { ports } = settings;
@@ -78,26 +85,40 @@ async function openLocked<S>(
   }
   abortIfAsked(settings);
   const names = new NameTable();
-  const index = new GraphIndex(names, indexSizes(settings.memoryBudget));
+  const index = new GraphIndex(names, tuning.index);
   const state = new SystemState();
-  const sink = replaySink(index, state);
-  const { parts, report } = await index.replaying(() =>
-    recover(ports, directory, { segmentBytes: settings.segmentBytes }, sink),
-  );
-  const log = new SegmentLog(parts, {
-    segmentBytes: settings.segmentBytes,
-    syncIntervalMs: settings.syncIntervalMs,
-    allocationFlushMs: settings.allocationFlushMs,
-    frameCacheBytes: settings.memoryBudget * frameCacheShare,
-  });
-  const core = new DatabaseCore(log, index, names, state, settings, directory);
-  return new Database<S>(core, lock, report);
-}
-
-/** What the indexes take from the start, in proportion to the budget, up to the size beyond which it wins nothing. */
-function indexSizes(memoryBudget: number): GraphIndexOptions {
-  const keyCacheSlots = 2 ** Math.min(19, Math.floor(Math.log2(memoryBudget / 512)));
-  return { keyCacheSlots, keyStringSlots: keyCacheSlots / 8, chunkBytes: keyCacheSlots * 2 };
+  const runs = new RunKeeper(ports, directory, index, tuning);
+  const base = new IndexBase(index, names, state, runs, tuning);
+  try {
+    const { segmentBytes, syncIntervalMs, allocationFlushMs } = settings;
+    const { parts, report } = await index.replaying(() =>
+      recover(ports, directory, { segmentBytes }, base, base),
+    );
+    const log = new SegmentLog(parts, {
+      segmentBytes,
+      syncIntervalMs,
+      allocationFlushMs,
+      frameCacheBytes: tuning.frameCacheBytes,
+    });
+    const core = new DatabaseCore({
+      log,
+      index,
+      names,
+      state,
+      runs,
+      settings,
+      tuning,
+      directory,
+      diagnostics: nodeDiagnostics,
+      savedRuns: base.savedVersion,
+      refill: (from) => index.replaying(() => replayOpenLog(from, base)),
+    });
+    nodeDiagnostics.publish("recover", { path: directory, ...report });
+    return new Database<S>(core, lock, report);
+  } catch (error) {
+    await runs.close();
+    throw error;
+  }
 }
 
 function abortIfAsked({ signal }: Settings): void {

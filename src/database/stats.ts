@@ -1,5 +1,8 @@
 // Counters and sizes for users and for the command.
+import type { TreeName } from "../index/tree-kind.ts";
 import type { DatabaseCore } from "./database-core.ts";
+import type { PressureReason } from "./next-stage.ts";
+import { type TreeStats, treeStats } from "./tree-stats.ts";
 
 /** Sizes in bytes, counters since the database was opened. */
 export interface DatabaseStats {
@@ -14,11 +17,13 @@ export interface DatabaseStats {
   readonly bytes: {
     /** Segment files, headers and frames. */
     readonly log: number;
-    /** Index files on disk: none in this version. */
+    /** Files of the trees that reads use. */
     readonly index: number;
     readonly total: number;
-    /** In-memory trees. */
+    /** In-memory trees, active and frozen. */
     readonly memory: number;
+    /** Pages and filters of the trees on disk that are held in memory. */
+    readonly pageCache: number;
     /** Accepted and not yet durable. */
     readonly pending: number;
   };
@@ -27,49 +32,113 @@ export interface DatabaseStats {
     readonly writes: number;
     readonly syncs: number;
     readonly opens: number;
+    /** Bytes of log written. */
     readonly bytes: number;
+    /** Bytes of index files written by flushes, and by merges again. */
+    readonly flushedBytes: number;
+    readonly mergedBytes: number;
+    readonly flushes: number;
+    readonly merges: number;
+    readonly checkpoints: number;
+    /** Pages of the trees on disk: found in the cache, and read. */
     readonly pageHits: number;
     readonly pageMisses: number;
+    /** Frames of the log: found in the cache, and read. */
+    readonly frameHits: number;
+    readonly frameMisses: number;
     readonly splits: number;
     readonly frames: number;
     readonly groups: number;
     readonly transactions: number;
     readonly rolls: number;
   };
-  /** Calls of `transact` that wait because too much is not durable yet, and why. */
-  readonly pressure: { readonly waiting: number; readonly reason: "sync" | undefined };
+  readonly checkpoint: {
+    /** As `checkpointLsn`. */
+    readonly lsn: number;
+    /** Milliseconds since it was installed; undefined where that was before this open. */
+    readonly ageMs: number | undefined;
+    /** Events accepted since, which an open after a kill would replay. */
+    readonly lag: number;
+  };
+  readonly index: {
+    /** Sets of trees on disk that reads may have to look into. */
+    readonly runs: number;
+    /** Whether a part of the in-memory trees is being written to disk, and whether runs are being merged. */
+    readonly isFlushing: boolean;
+    readonly isMerging: boolean;
+    /** How often the index was made anew since the open, because a file of it was damaged. */
+    readonly rebuilds: number;
+    readonly trees: Readonly<Record<TreeName, TreeStats>>;
+  };
+  /** Calls of `transact` that wait, and for what: a sync, a flush of the index, or a merge. */
+  readonly pressure: {
+    readonly waiting: number;
+    readonly reason: PressureReason | undefined;
+    /** Why the last step of the background failed; it is tried again. */
+    readonly failure: string | undefined;
+  };
 }
 
 export function statsOf(core: DatabaseCore): DatabaseStats {
-  const { log, index, queue } = core;
-  const { counters, frameHits, frameMisses, opens, bytes, segments, events, pendingBytes } =
-    log.stats();
+  const { log, index, queue, runs, stages, rebuild, settings } = core;
+  const { counters, bytes, segments, events, pendingBytes, ...frames } = log.stats();
+  const trees = treeStats(runs);
+  const all = Object.values(trees);
+  const pageMisses = all.reduce((sum, tree) => sum + tree.misses, 0);
+  const { checkpointLsn, savedAtMs } = stages;
   return {
     nodes: index.nodeCount,
     edges: index.edgeCount,
     events,
     lastLsn: log.acceptedLsn,
     durableLsn: log.durableLsn,
-    checkpointLsn: 0,
+    checkpointLsn,
     segments,
-    bytes: { log: bytes, index: 0, total: bytes, memory: index.bytes, pending: pendingBytes },
+    bytes: {
+      log: bytes,
+      index: runs.bytes,
+      total: bytes + runs.bytes,
+      memory: index.activeBytes + index.frozenBytes,
+      pageCache: runs.cache.bytes,
+      pending: pendingBytes,
+    },
     counters: {
-      reads: frameMisses,
+      reads: frames.frameMisses + pageMisses,
       writes: counters.writes,
       syncs: counters.syncs,
-      opens,
+      opens: frames.opens,
       bytes: counters.bytesWritten,
-      pageHits: frameHits,
-      pageMisses: frameMisses,
+      flushedBytes: runs.counters.bytesFlushed,
+      mergedBytes: runs.counters.bytesMerged,
+      flushes: runs.counters.flushes,
+      merges: runs.counters.merges,
+      checkpoints: stages.checkpoints,
+      pageHits: all.reduce((sum, tree) => sum + tree.hits, 0),
+      pageMisses,
+      frameHits: frames.frameHits,
+      frameMisses: frames.frameMisses,
       splits: index.splits,
       frames: counters.frames,
       groups: counters.groups,
       transactions: counters.transactions,
       rolls: counters.rolls,
     },
+    checkpoint: {
+      lsn: checkpointLsn,
+      ageMs: savedAtMs === undefined ? undefined : settings.ports.clock.monotonicMs() - savedAtMs,
+      lag: log.acceptedLsn - checkpointLsn,
+    },
+    index: {
+      runs: runs.runs.length,
+      isFlushing: index.frozen !== undefined,
+      isMerging: runs.isMerging,
+      rebuilds: rebuild.count,
+      trees,
+    },
     pressure: {
       waiting: queue.length,
-      reason: queue.underPressure || queue.length > 0 ? "sync" : undefined,
+      reason: queue.pressure ?? (queue.length > 0 ? "sync" : undefined),
+      failure: core.stalled === undefined ? undefined : String(core.stalled),
     },
   };
 }

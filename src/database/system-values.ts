@@ -15,6 +15,15 @@ export class SystemState {
     return undo;
   }
 
+  /** Every value that there is, by name. */
+  entries(): [string, unknown][] {
+    return [...this.#values];
+  }
+
+  clear(): void {
+    this.#values.clear();
+  }
+
   undo(undo: StateUndo): void {
     this.#put(undo.name, undo.value);
   }

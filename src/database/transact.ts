@@ -171,7 +171,7 @@ class TransactCall<S, T> implements CommitTicket {
     const { firstLsn, lastLsn, timeMs } = pending;
     this.#receipt = { result, firstLsn, lastLsn, at: timeMs };
     core.pipeline.push({ firstLsn, lastLsn, bytes: batch.bytes });
-    core.noteAccepted(pending, states);
+    core.noteAccepted(pending, states, batch.bytes);
     if (typeof durability === "object") core.log.settleAccepted(pending, durability.intervalMs);
   }
 }

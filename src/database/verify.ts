@@ -34,6 +34,7 @@ export async function verifyDatabase(core: DatabaseCore): Promise<VerifyReport> 
   } catch (error) {
     problems.push(problemOf(error));
   }
+  problems.push(...(await treeProblems(core)));
   return {
     sound: problems.length === 0,
     segments: segments.length,
@@ -42,6 +43,16 @@ export async function verifyDatabase(core: DatabaseCore): Promise<VerifyReport> 
     edges: index.edgeCount,
     problems,
   };
+}
+
+/** Every page of every tree on disk, whether a read would come by it or not. */
+async function treeProblems({ runs }: DatabaseCore): Promise<VerifyProblem[]> {
+  try {
+    await runs.verify();
+    return [];
+  } catch (error) {
+    return [problemOf(error)];
+  }
 }
 
 /** Damage to either copy: the other one is enough to go on, and the next edit would hide it. */
@@ -62,7 +73,13 @@ async function manifestProblems({ settings, directory }: DatabaseCore): Promise<
 }
 
 /** What a check reports instead of failing: that something on disk is not as it was written. */
-const findings: ReadonlySet<string> = new Set(["CORRUPT", "FORMAT_UNSUPPORTED", "IO", "NOT_FOUND"]);
+const findings: ReadonlySet<string> = new Set([
+  "CORRUPT",
+  "FORMAT_UNSUPPORTED",
+  "IO",
+  "NOT_FOUND",
+  "INDEX_REBUILDING",
+]);
 
 function fixedSource(
   core: DatabaseCore,

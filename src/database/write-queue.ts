@@ -1,5 +1,6 @@
 // Runs transactions in call order: at once while there is room, later under pressure, not at all beyond the limit.
 import { VarveError } from "../codec/errors.ts";
+import type { PressureReason } from "./next-stage.ts";
 
 /** A call of `transact` that has to wait for its turn. */
 export interface WaitingCall {
@@ -10,33 +11,50 @@ export interface WaitingCall {
 /** What a waiting call is counted as: its callback has not run, so nobody knows its size. */
 const waitingCallBytes = 1024;
 
+/** What keeps callers waiting besides what is not durable yet. */
+export interface Brakes {
+  /** Bytes accepted and not yet durable. */
+  pendingBytes(): number;
+  /** Why the index cannot take more just now. */
+  indexPressure(): PressureReason | undefined;
+  /** Why that will not end by itself soon: then nobody is kept waiting. */
+  stalled(): unknown;
+}
+
 export class WriteQueue {
   readonly #bytesMax: number;
-  readonly #pendingBytes: () => number;
+  readonly #brakes: Brakes;
   #waiting: WaitingCall[] = [];
   #head = 0;
 
-  constructor(bytesMax: number, pendingBytes: () => number) {
+  constructor(bytesMax: number, brakes: Brakes) {
     this.#bytesMax = bytesMax;
-    this.#pendingBytes = pendingBytes;
+    this.#brakes = brakes;
   }
 
   get length(): number {
     return this.#waiting.length - this.#head;
   }
 
-  /** Above half of what may be pending, calls wait; what is pending is being made durable meanwhile. */
-  get underPressure(): boolean {
-    return this.#pendingBytes() > this.#bytesMax / 2;
+  /**
+   * Why calls have to wait, if they have: above half of what may be pending, for the sync that is under way; else for the
+   * index.
+   */
+  get pressure(): PressureReason | undefined {
+    if (this.#brakes.pendingBytes() > this.#bytesMax / 2) return "sync";
+    return this.#brakes.indexPressure();
   }
 
   /** Runs a call in its turn. Throws OVERLOADED where too much is waiting already. */
   enter(call: WaitingCall): void {
-    if (this.length === 0 && !this.underPressure) {
+    const reason = this.pressure;
+    if (this.length === 0 && reason === undefined) {
       call.run();
       return;
     }
-    const bytes = this.#pendingBytes() + this.length * waitingCallBytes;
+    const stalled = this.#brakes.stalled();
+    if (stalled !== undefined && reason !== "sync") throw stalledError(stalled);
+    const bytes = this.#brakes.pendingBytes() + this.length * waitingCallBytes;
     if (bytes + waitingCallBytes > this.#bytesMax) {
       throw new VarveError(
         "OVERLOADED",
@@ -51,7 +69,7 @@ export class WriteQueue {
 
   /** Runs waiting calls for which there is room now. */
   proceed(): void {
-    while (this.length > 0 && !this.underPressure) {
+    while (this.length > 0 && this.pressure === undefined) {
       const call = this.#waiting[this.#head++]!;
       if (this.#head === this.#waiting.length) {
         this.#waiting = [];
@@ -61,6 +79,11 @@ export class WriteQueue {
     }
   }
 
+  /** What waits for the index is rejected, where the index cannot go on. */
+  stall(cause: unknown): void {
+    if (this.length > 0 && this.pressure !== "sync") this.clear(stalledError(cause));
+  }
+
   /** Rejects everything that has not begun. */
   clear(error: unknown): void {
     const waiting = this.#waiting.slice(this.#head);
@@ -68,4 +91,11 @@ export class WriteQueue {
     this.#head = 0;
     for (const call of waiting) call.reject(error);
   }
+}
+
+function stalledError(cause: unknown): VarveError {
+  return new VarveError("OVERLOADED", "the index cannot be written to disk, and memory is full", {
+    cause,
+    details: { reason: "index" },
+  });
 }

@@ -40,6 +40,11 @@ export class NameTable {
     return this.#names.length;
   }
 
+  /** Every name, that of number 1 first. */
+  all(): string[] {
+    return this.#names.slice(1);
+  }
+
   /** Forgets every name defined since `mark`. */
   truncate(mark: number): void {
     while (this.#names.length > mark) this.#ids.delete(this.#names.pop() as string);

@@ -1,0 +1,44 @@
+// What everything besides the trees was when the index was frozen: the rest of what a checkpoint holds.
+import { ByteWriter } from "../codec/bytes.ts";
+import { writeValue } from "../codec/values.ts";
+import type { GraphIndex } from "../index/graph-index.ts";
+import type { NameTable } from "../log/name-table.ts";
+import type { SystemState } from "./system-values.ts";
+
+export interface FreezePoint {
+  /** Last LSN in the frozen layer, or below it. */
+  readonly lsn: number;
+  readonly nextNodeId: number;
+  readonly nodeCount: number;
+  readonly edgeCount: number;
+  readonly names: readonly string[];
+  readonly states: readonly (readonly [string, unknown])[];
+}
+
+/** Takes note of everything as it is in this turn; values of the system state are never changed in place. */
+export function freezePoint(
+  lsn: number,
+  index: GraphIndex,
+  names: NameTable,
+  state: SystemState,
+): FreezePoint {
+  const { nextNodeId, nodeCount, edgeCount } = index;
+  return {
+    lsn,
+    nextNodeId,
+    nodeCount,
+    edgeCount,
+    names: names.all(),
+    states: state.entries(),
+  };
+}
+
+/** The system state as a checkpoint holds it. */
+export function encodedStates({ states }: FreezePoint): [string, Uint8Array][] {
+  const writer = new ByteWriter(256);
+  return states.map(([name, value]) => {
+    writer.reset();
+    writeValue(writer, value);
+    return [name, writer.bytes.slice(0, writer.position)];
+  });
+}

@@ -1,0 +1,87 @@
+// What recovery fills: the index, the names and the system state, from a checkpoint and from the frames behind it.
+import { ByteReader } from "../codec/bytes.ts";
+import { VarveError } from "../codec/errors.ts";
+import { readValue } from "../codec/values.ts";
+import type { Checkpoint } from "../index/checkpoint.ts";
+import type { GraphIndex } from "../index/graph-index.ts";
+import type { NameTable } from "../log/name-table.ts";
+import type { RecoveryBase } from "../recovery/recovery-base.ts";
+import type { ReplaySink } from "../recovery/replay.ts";
+import { freezePoint } from "./freeze-point.ts";
+import { replaySink } from "./replay-sink.ts";
+import type { RunKeeper } from "./run-keeper.ts";
+import type { SystemState } from "./system-values.ts";
+import type { Tuning } from "./tuning.ts";
+
+export class IndexBase implements RecoveryBase, ReplaySink {
+  /** The version of the runs that the checkpoint loaded names; -1 where there is none. */
+  savedVersion = -1;
+
+  readonly #index: GraphIndex;
+  readonly #names: NameTable;
+  readonly #state: SystemState;
+  readonly #runs: RunKeeper;
+  readonly #tuning: Tuning;
+  readonly #sink: ReplaySink;
+
+  constructor(
+    index: GraphIndex,
+    names: NameTable,
+    state: SystemState,
+    runs: RunKeeper,
+    tuning: Tuning,
+  ) {
+    this.#index = index;
+    this.#names = names;
+    this.#state = state;
+    this.#runs = runs;
+    this.#tuning = tuning;
+    this.#sink = replaySink(index, state);
+  }
+
+  begin(databaseId: Uint8Array): void {
+    this.#runs.begin(databaseId);
+  }
+
+  /** Everything as the checkpoint has it; pages of the trees are read when they are needed. */
+  async load(checkpoint: Checkpoint): Promise<void> {
+    const runs = await this.#runs.load(checkpoint.runs);
+    const { lsn, nextNodeId, nextTreeId, nodeCount, edgeCount, names, states } = checkpoint;
+    this.#index.restore({ nextNodeId, lastLsn: lsn, nodeCount, edgeCount, runs });
+    for (const [i, name] of names.entries()) {
+      if (this.#names.define(i + 1, name)) continue;
+      throw new VarveError("CORRUPT", `checkpoint ${checkpoint.number} names ${i + 1} twice`);
+    }
+    for (const [name, value] of states) {
+      this.#state.set(name, readValue(new ByteReader().open(value, 0, value.length)));
+    }
+    this.#runs.nextTreeId = nextTreeId;
+    this.#runs.flushedPoint = freezePoint(lsn, this.#index, this.#names, this.#state);
+    this.savedVersion = this.#runs.version;
+  }
+
+  async clear(): Promise<void> {
+    await this.#runs.forget();
+    this.savedVersion = -1;
+    this.#index.clear();
+    this.#names.truncate(1);
+    this.#state.clear();
+  }
+
+  apply(bytes: Uint8Array, from: number, to: number, firstLsn: number, timeMs: number): number {
+    return this.#sink.apply(bytes, from, to, firstLsn, timeMs);
+  }
+
+  /** Between two frames: what the replay has built goes to disk where it is more than memory may hold. */
+  pressure(): Promise<void> | undefined {
+    if (this.#index.activeBytes < this.#tuning.activeBytesMax) return undefined;
+    return this.#relieve();
+  }
+
+  async #relieve(): Promise<void> {
+    const { lastLsn } = this.#index;
+    this.#runs.freeze(freezePoint(lastLsn, this.#index, this.#names, this.#state));
+    await this.#runs.flush();
+    while (this.#runs.mergeIsDue) await this.#runs.merge();
+  }
+}

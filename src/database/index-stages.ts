@@ -1,0 +1,239 @@
+// The background stages of an open database's index: freeze, flush, save a checkpoint; each is decided by next-stage.ts.
+import type { Clock } from "../disk/ports.ts";
+import { encodeCheckpoint } from "../index/checkpoint-codec.ts";
+import type { GraphIndex } from "../index/graph-index.ts";
+import type { Log } from "../log/log.ts";
+import type { NameTable } from "../log/name-table.ts";
+import { encodedStates, freezePoint } from "./freeze-point.ts";
+import { indexPressure, nextStage, type PressureReason, type StageView } from "./next-stage.ts";
+import type { RunKeeper } from "./run-keeper.ts";
+import type { SystemState } from "./system-values.ts";
+import type { Tuning } from "./tuning.ts";
+
+export interface StageParts {
+  readonly log: Log;
+  readonly index: GraphIndex;
+  readonly names: NameTable;
+  readonly state: SystemState;
+  readonly runs: RunKeeper;
+  readonly tuning: Tuning;
+  readonly clock: Clock;
+  /** Whether the trees show part of a transaction that is not accepted yet, or are being rebuilt. */
+  isBusy(): boolean;
+  /** The stages have something to do. */
+  wake(): void;
+  /** Told of each checkpoint installed. */
+  saved(checkpoint: SavedCheckpoint): void;
+}
+
+export interface SavedCheckpoint {
+  readonly number: number;
+  readonly lsn: number;
+  readonly bytes: number;
+  readonly runs: number;
+}
+
+export class IndexStages {
+  /** The LSN that the newest checkpoint stands for; 0 where there is none. */
+  checkpointLsn: number;
+  /** Checkpoints installed since the database was opened. */
+  checkpoints = 0;
+  /** When the newest of these was, on the monotonic clock. */
+  savedAtMs: number | undefined;
+  /** Why writers have to wait, if they have. */
+  pressure: PressureReason | undefined;
+
+  readonly #parts: StageParts;
+  #number: number;
+  /** The version of the runs that the newest checkpoint names. */
+  #savedVersion: number;
+  /** The last LSN below the active layer, and bytes of log accepted since it began. */
+  #activeFromLsn: number;
+  #activeLogBytes = 0;
+  #frozenIsDurable = false;
+  /** A checkpoint of everything up to here is waited for. */
+  #wantedLsn = 0;
+  #isClosing = false;
+  #running: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: StageParts, savedVersion: number) {
+    const { log, runs } = parts;
+    const newest = log.checkpoints[0];
+    this.#parts = parts;
+    this.#number = newest?.number ?? 0;
+    this.checkpointLsn = newest?.lsn ?? 0;
+    this.#savedVersion = savedVersion;
+    this.#activeFromLsn = runs.flushedPoint?.lsn ?? this.checkpointLsn;
+  }
+
+  /** Takes note of an accepted transaction of so many bytes, once the trees show it. */
+  noteAccepted(bytes: number): void {
+    this.#activeLogBytes += bytes;
+    const view = this.#view();
+    this.#measure(view);
+    if (nextStage(view, this.#parts.tuning) === "freeze") this.#parts.wake();
+  }
+
+  /** Transactions were taken back, perhaps some that the frozen layer had. */
+  noteRolledBack(): void {
+    const { log, runs } = this.#parts;
+    this.#wantedLsn = Math.min(this.#wantedLsn, log.acceptedLsn);
+    if (runs.frozenPoint !== undefined && runs.frozenPoint.lsn > log.acceptedLsn) {
+      runs.frozenPoint = this.#point();
+    }
+  }
+
+  /** Has everything accepted so far stood for by a checkpoint; returns the LSN to wait for. */
+  want(): number {
+    this.#wantedLsn = this.#parts.log.acceptedLsn;
+    return this.#wantedLsn;
+  }
+
+  /** Whether a checkpoint stands for everything up to an LSN, and names the runs as they are. */
+  isSaved(lsn: number): boolean {
+    return this.checkpointLsn >= Math.min(lsn, this.#parts.log.acceptedLsn) && !this.#isUnsaved;
+  }
+
+  /** Goes through one stage, if one is due; whether there may be another. */
+  async advance(): Promise<boolean> {
+    if (this.#isClosing || this.#parts.isBusy()) return false;
+    const work = this.#run(nextStage(this.#view(), this.#parts.tuning));
+    this.#running = work.catch(() => {});
+    return await work;
+  }
+
+  /** Ends the stages; leaves a checkpoint behind where the next open would have much to replay. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    const { runs, tuning, log } = this.#parts;
+    await runs.stop();
+    await this.#running;
+    const view = this.#view();
+    const isWorth = view.hasFrozen || view.isUnsaved || view.activeEvents > tuning.closeEventsMax;
+    if (isWorth && log.poison === undefined && !this.#parts.isBusy()) {
+      // The log has everything: a checkpoint that fails costs the next open time and nothing else.
+      await this.#saveAll().catch(() => {});
+    }
+    await runs.close();
+  }
+
+  /** Everything in memory becomes part of runs and of a checkpoint. */
+  async #saveAll(): Promise<void> {
+    this.want();
+    for (;;) {
+      await this.#parts.log.settled();
+      const stage = nextStage(this.#view(), this.#parts.tuning);
+      if (stage === "none" || stage === "wait") return;
+      await this.#run(stage);
+      this.#frozenIsDurable = true;
+    }
+  }
+
+  async #run(stage: ReturnType<typeof nextStage>): Promise<boolean> {
+    switch (stage) {
+      case "freeze":
+        this.#freeze();
+        return true;
+      case "flush":
+        await this.#parts.runs.flush();
+        this.measure();
+        return true;
+      case "save":
+        await this.#save();
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  #freeze(): void {
+    const { log, runs, wake } = this.#parts;
+    // What is accepted next begins a new frame: a replay behind the checkpoint begins with a whole one.
+    log.endFrame();
+    runs.freeze(this.#point());
+    this.#activeFromLsn = log.acceptedLsn;
+    this.#activeLogBytes = 0;
+    this.#frozenIsDurable = false;
+    this.measure();
+    // Order: nothing goes into a run that a crash could take back from the log.
+    void log.settled().then(() => {
+      this.#frozenIsDurable = true;
+      wake();
+    });
+  }
+
+  async #save(): Promise<void> {
+    const { log, runs } = this.#parts;
+    const { version, records, flushedPoint: point } = runs;
+    if (point === undefined) return;
+    const number = this.#number + 1;
+    const bytes = encodeCheckpoint({
+      number,
+      lsn: point.lsn,
+      position: log.positionAfter(point.lsn),
+      nextNodeId: point.nextNodeId,
+      nextTreeId: runs.nextTreeId,
+      nodeCount: point.nodeCount,
+      edgeCount: point.edgeCount,
+      names: point.names,
+      states: encodedStates(point),
+      runs: records,
+    });
+    await log.saveCheckpoint(bytes, number, point.lsn);
+    this.#number = number;
+    this.#savedVersion = version;
+    this.checkpointLsn = point.lsn;
+    this.checkpoints++;
+    this.savedAtMs = this.#parts.clock.monotonicMs();
+    await log.dropOldCheckpoints();
+    await runs.removeRetired(records);
+    this.#parts.saved({ number, lsn: point.lsn, bytes: bytes.length, runs: records.length });
+  }
+
+  #point(): ReturnType<typeof freezePoint> {
+    const { log, index, names, state } = this.#parts;
+    return freezePoint(log.acceptedLsn, index, names, state);
+  }
+
+  get #isUnsaved(): boolean {
+    const { version, flushedPoint } = this.#parts.runs;
+    return flushedPoint !== undefined && version !== this.#savedVersion;
+  }
+
+  /** Looks again whether writers have to wait. */
+  measure(): void {
+    this.#measure(this.#view());
+  }
+
+  /** Resolves once no stage is under way. */
+  async settled(): Promise<void> {
+    await this.#running;
+  }
+
+  /** The index was made anew from the whole log: what it holds in memory is not in any checkpoint. */
+  noteRebuilt(): void {
+    this.#activeFromLsn = this.#parts.runs.flushedPoint?.lsn ?? 0;
+    this.#activeLogBytes = 0;
+    this.want();
+    this.measure();
+  }
+
+  #measure(view: StageView): void {
+    const { runs, tuning } = this.#parts;
+    this.pressure = indexPressure(view, tuning, runs.runs.length, tuning.runsMax);
+  }
+
+  #view(): StageView {
+    const { log, index } = this.#parts;
+    return {
+      activeEvents: log.acceptedLsn - this.#activeFromLsn,
+      activeBytes: index.activeBytes,
+      activeLogBytes: this.#activeLogBytes,
+      hasFrozen: index.frozen !== undefined,
+      frozenIsDurable: this.#frozenIsDurable,
+      isUnsaved: this.#isUnsaved,
+      isWanted: this.#wantedLsn > this.#activeFromLsn,
+      isPoisoned: log.poison !== undefined,
+    };
+  }
+}

@@ -1,0 +1,234 @@
+// Owns the runs of an index: builds them in workers, opens them, and removes their files once nothing names them any more.
+import type { Ports } from "../disk/ports.ts";
+import { chooseMerge } from "../index/choose-merge.ts";
+import type { GraphIndex } from "../index/graph-index.ts";
+import { PageCache } from "../index/page-cache.ts";
+import { Run } from "../index/run.ts";
+import { RunBuilder } from "../index/run-builder.ts";
+import type { RunRecord } from "../index/run-record.ts";
+import { treeFileName } from "../log/file-names.ts";
+import type { FreezePoint } from "./freeze-point.ts";
+import type { Tuning } from "./tuning.ts";
+
+export interface RunCounters {
+  flushes: number;
+  merges: number;
+  /** Bytes of the files that flushes and merges have written. */
+  bytesFlushed: number;
+  bytesMerged: number;
+}
+
+export class RunKeeper {
+  readonly cache: PageCache;
+  readonly counters: RunCounters = { flushes: 0, merges: 0, bytesFlushed: 0, bytesMerged: 0 };
+  /** The id that the next tree file gets. */
+  nextTreeId = 1;
+  /** Counts the changes of the runs. */
+  version = 0;
+  /** What the frozen layer stands for, and what the newest run stands for. */
+  frozenPoint: FreezePoint | undefined;
+  flushedPoint: FreezePoint | undefined;
+  isMerging = false;
+
+  readonly #ports: Ports;
+  readonly #directory: string;
+  #databaseId: Uint8Array = new Uint8Array(16);
+  readonly #index: GraphIndex;
+  readonly #tuning: Tuning;
+  /** Two, so that a long merge does not hold up the flush that writers wait for. */
+  #flusher: RunBuilder;
+  #merger: RunBuilder;
+  /** Newest first, as the index has them. */
+  #runs: readonly Run[] = [];
+  /** Runs that the index no longer reads, whose files a checkpoint may still name. */
+  #retired: RunRecord[] = [];
+  #isStopped = false;
+
+  constructor(
+    ports: Ports,
+    directory: string,
+    index: GraphIndex,
+    tuning: Tuning,
+  ) {
+    this.#ports = ports;
+    this.#directory = directory;
+    this.#index = index;
+    this.#tuning = tuning;
+    this.cache = new PageCache(tuning.pageCacheBytes);
+    this.#flusher = this.#builder();
+    this.#merger = this.#builder();
+  }
+
+  get runs(): readonly Run[] {
+    return this.#runs;
+  }
+
+  get records(): readonly RunRecord[] {
+    return this.#runs.map((run) => run.record);
+  }
+
+  /** Bytes of the index's files. */
+  get bytes(): number {
+    return this.#runs.reduce((sum, run) => sum + run.bytes, 0);
+  }
+
+  /** Names the database whose files these are; before anything is built or loaded. */
+  begin(databaseId: Uint8Array): void {
+    this.#databaseId = databaseId;
+    this.#flusher = this.#builder();
+    this.#merger = this.#builder();
+  }
+
+  /** Opens the runs of a checkpoint. Throws CORRUPT for what is not as it was written. */
+  async load(records: readonly RunRecord[]): Promise<readonly Run[]> {
+    const runs: Run[] = [];
+    try {
+      for (const record of records) runs.push(await this.#open(record));
+    } catch (error) {
+      for (const run of runs) await run.close();
+      throw error;
+    }
+    this.#runs = runs;
+    return runs;
+  }
+
+  /** Freezes what the index holds; everything accepted is in the trees, and nothing else. */
+  freeze(point: FreezePoint): void {
+    this.#index.freeze();
+    this.frozenPoint = point;
+  }
+
+  /** Writes the index's frozen layer to disk, reads it back, and has the index read it there. */
+  async flush(): Promise<void> {
+    const layer = this.#index.frozen;
+    if (layer === undefined) return;
+    const run = await this.#checked(this.#flusher, this.#flusher.flush(layer, this.#takeTreeId));
+    // The merger may have changed the runs meanwhile, and put its own behind what comes now.
+    if (run !== undefined) this.#runs = [run, ...this.#runs];
+    this.#index.install(this.#runs, true);
+    this.version++;
+    this.flushedPoint = this.frozenPoint;
+    this.frozenPoint = undefined;
+    this.counters.flushes++;
+    this.counters.bytesFlushed += run?.bytes ?? 0;
+  }
+
+  /** Whether runs should be merged now. */
+  get mergeIsDue(): boolean {
+    return !this.#isStopped && this.#chosen() !== undefined;
+  }
+
+  /** Merges the runs that should be, if any, and has the index read the result. */
+  async merge(): Promise<boolean> {
+    const choice = this.#chosen();
+    if (choice === undefined || this.#isStopped) return false;
+    const merged = this.#runs.slice(choice.from, choice.to);
+    this.isMerging = true;
+    try {
+      const records = merged.map(({ record }) => record);
+      const run = await this.#checked(this.#merger, this.#merger.merge(records, this.#takeTreeId));
+      this.#replace(merged, run);
+      this.counters.merges++;
+      this.counters.bytesMerged += run?.bytes ?? 0;
+    } finally {
+      this.isMerging = false;
+    }
+    return true;
+  }
+
+  /** Reads every page of every run; throws CORRUPT at the first damage. */
+  async verify(): Promise<void> {
+    for (const { record } of this.#runs) await this.#flusher.verify(record);
+  }
+
+  /** Removes the files of runs that neither the index reads nor a checkpoint names. */
+  async removeRetired(named: readonly RunRecord[]): Promise<void> {
+    const kept = new Set(named.flatMap((record) => record.trees.map((tree) => tree.treeId)));
+    const gone = this.#retired.filter(({ trees }) => !trees.some((t) => kept.has(t.treeId)));
+    this.#retired = this.#retired.filter((record) => !gone.includes(record));
+    const { disk } = this.#ports;
+    for (const { trees } of gone) {
+      for (const { treeId, name } of trees) {
+        await disk.unlink(disk.join(this.#directory, treeFileName(treeId, name)));
+      }
+    }
+  }
+
+  /** Forgets the runs: their files stay until no checkpoint names them. */
+  async forget(): Promise<void> {
+    const runs = this.#runs;
+    this.#runs = [];
+    this.version++;
+    this.frozenPoint = undefined;
+    this.flushedPoint = undefined;
+    this.#retired.push(...runs.map((run) => run.record));
+    for (const run of runs) await run.close();
+  }
+
+  /** Ends the work under way, which rejects. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#merger.stop();
+  }
+
+  async close(): Promise<void> {
+    await this.stop();
+    await this.#flusher.stop();
+    for (const run of this.#runs) await run.close();
+  }
+
+  readonly #takeTreeId = (): number => this.nextTreeId++;
+
+  #chosen(): { from: number; to: number } | undefined {
+    return chooseMerge(
+      this.#runs.map(({ bytes, record }) => ({
+        bytes,
+        entries: record.trees.reduce((sum, tree) => sum + tree.entries, 0),
+        firstLsn: record.firstLsn,
+        lastLsn: record.lastLsn,
+      })),
+    );
+  }
+
+  #builder(): RunBuilder {
+    const { pageBytes } = this.#tuning;
+    return new RunBuilder(this.#ports, this.#directory, this.#databaseId, { pageBytes });
+  }
+
+  #open(record: RunRecord): Promise<Run> {
+    const { disk } = this.#ports;
+    return Run.open(disk, this.#directory, record, this.#databaseId, this.cache);
+  }
+
+  /** Opens what was built, once every page of it was read back; nothing where it has no entries. */
+  async #checked(builder: RunBuilder, built: Promise<RunRecord>): Promise<Run | undefined> {
+    const record = await built;
+    if (record.trees.length === 0) return undefined;
+    try {
+      await builder.verify(record);
+      return await this.#open(record);
+    } catch (error) {
+      this.#retired.push(record);
+      throw error;
+    }
+  }
+
+  #replace(merged: readonly Run[], run: Run | undefined): void {
+    const at = this.#runs.indexOf(merged[0]!);
+    if (at < 0) {
+      // What was merged was given up meanwhile.
+      if (run !== undefined) {
+        this.#retired.push(run.record);
+        void run.close().catch(() => {});
+      }
+      return;
+    }
+    const runs = [...this.#runs];
+    runs.splice(at, merged.length, ...(run === undefined ? [] : [run]));
+    this.#runs = runs;
+    this.#index.install(runs, false);
+    this.version++;
+    this.#retired.push(...merged.map(({ record }) => record));
+    for (const old of merged) void old.close().catch(() => {});
+  }
+}

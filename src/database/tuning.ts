@@ -1,0 +1,54 @@
+// Divides the memory budget, and says when the index is frozen, flushed and merged; tests shrink all of it to a few pages.
+import type { GraphIndexOptions } from "../index/graph-trees.ts";
+
+export interface Tuning {
+  readonly index: GraphIndexOptions;
+  /** Memory of the active layer, in bytes, at which it is frozen. */
+  readonly activeBytesMax: number;
+  /** Events behind the newest checkpoint at which the active layer is frozen: some 0.25 s of replay. */
+  readonly activeEventsMax: number;
+  /** Bytes of log behind the newest checkpoint at which the active layer is frozen. */
+  readonly activeLogBytesMax: number;
+  /** Decoded pages and filters of the on-disk trees. */
+  readonly pageCacheBytes: number;
+  readonly frameCacheBytes: number;
+  /** Where a page is closed. */
+  readonly pageBytes: number;
+  /** Runs on disk beyond which writers wait for a merge. */
+  readonly runsMax: number;
+  /** Events that a clean close leaves to the next open's replay at most. */
+  readonly closeEventsMax: number;
+}
+
+const MiB = 2 ** 20;
+
+/** Beyond these shares nothing grows with the budget: it would win nothing. */
+const keyCacheSlotsMax: number = 2 ** 19;
+const stagingBytesMax: number = MiB;
+
+/** @param memoryBudget bytes; caches and in-memory trees together stay within it. */
+export function tuningFor(memoryBudget: number): Tuning {
+  const keyCacheSlots = Math.min(keyCacheSlotsMax, powerOfTwoBelow(memoryBudget / 512));
+  const stagingBytes = Math.min(stagingBytesMax, memoryBudget / 128);
+  return {
+    index: {
+      keyCacheSlots,
+      keyStringSlots: keyCacheSlots / 8,
+      chunkBytes: Math.min(MiB, keyCacheSlots * 2),
+      stagingCapacity: Math.floor(stagingBytes / 28),
+    },
+    // Two of these are in memory at a time: one takes writes while the other is flushed.
+    activeBytesMax: Math.floor(memoryBudget / 5),
+    activeEventsMax: 2 ** 19,
+    activeLogBytesMax: 96 * MiB,
+    pageCacheBytes: Math.floor(memoryBudget / 4),
+    frameCacheBytes: Math.floor(memoryBudget / 16),
+    pageBytes: 16 * 1024,
+    runsMax: 24,
+    closeEventsMax: 2 ** 14,
+  };
+}
+
+function powerOfTwoBelow(value: number): number {
+  return 2 ** Math.floor(Math.log2(value));
+}
