@@ -3,7 +3,7 @@ import { VarveError } from "../codec/errors.ts";
 import type { DiskLock } from "../disk/ports.ts";
 import type { Schema } from "../graph/types.ts";
 import { GraphIndex } from "../index/graph-index.ts";
-import type { GraphIndexOptions } from "../index/graph-trees.ts";
+import type { GraphIndexOptions } from "../index/graph-layers.ts";
 import { NameTable } from "../log/name-table.ts";
 import { SegmentLog } from "../log/segment-log.ts";
 import {
