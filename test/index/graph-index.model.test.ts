@@ -189,6 +189,7 @@ function picture(index: GraphIndex, lsn: number, model: IndexModel): ReturnType<
     const isLive = index.isLive(id, lsn);
     const nodeLabels =
       isLive && index.nodes.findLive(id, lsn) ? readNameIds(index.nodes.open()) : [];
+    const version = isLive ? index.nodes.foundLsn : 0;
     const range = { node: id, type: 0, other: 0, lsn, isReverse: false };
     const out = [...index.edgeIds(id, "out", undefined, lsn)];
     const into = [...index.edgeIds(id, "in", [4], lsn)];
@@ -198,7 +199,7 @@ function picture(index: GraphIndex, lsn: number, model: IndexModel): ReturnType<
     nodes.push({
       key: index.keyOf(id),
       isLive,
-      version: isLive ? index.nodes.foundLsn : 0,
+      version,
       labels: nodeLabels,
       out,
       into,
