@@ -1,5 +1,5 @@
 // Divides the memory budget, and says when the index is frozen, flushed and merged; tests shrink all of it to a few pages.
-import type { GraphIndexOptions } from "../index/graph-trees.ts";
+import type { GraphIndexOptions } from "../index/graph-layers.ts";
 
 export interface Tuning {
   readonly index: GraphIndexOptions;

@@ -3,7 +3,6 @@
 import { ByteWriter } from "../codec/bytes.ts";
 import { VarveError } from "../codec/errors.ts";
 import { EdgeColumns } from "../index/edge-columns.ts";
-import { liveNode } from "../index/node-table.ts";
 import type { EdgeEnds } from "../log/event-batch.ts";
 import { defaultFamily, patchImageEvery } from "../log/event-format.ts";
 import { checkId, checkName, checkOptions, checkProps, describe } from "./arguments.ts";
@@ -274,9 +273,9 @@ function checkNodes(
   argument: string,
   ids: Uint32Array,
 ): void {
-  const { table } = core.index.nodes;
+  const { liveIds } = core.index;
   for (let i = 0; i < ids.length; i++) {
-    if (table.stateOf(ids[i]!) === liveNode) continue;
+    if (liveIds.has(ids[i]!)) continue;
     throw new VarveError("NODE_NOT_FOUND", `${method}: ${argument}[${i}] is no node's id`, {
       details: { id: ids[i] },
     });

@@ -39,6 +39,7 @@ export function readNode(
   if (!nodes.findLive(id, lsn)) return undefined;
   const { foundLsn, foundFlags } = nodes;
   const { names } = source;
+  const text = key ?? source.index.keyOfFound(id);
   const reader = nodes.open();
   const labels: string[] = [];
   for (let label = reader.varint(); label !== 0; label = reader.varint()) {
@@ -48,7 +49,7 @@ export function readNode(
     (foundFlags & versionPropsInLog) === 0
       ? readProps(reader, names)
       : readLoggedProps(source.events, names, foundLsn);
-  return { key: key ?? keyOf(source, id), id, labels, props, lsn: foundLsn };
+  return { key: text, id, labels, props, lsn: foundLsn };
 }
 
 /** The edge with an id as of an LSN. */

@@ -4,7 +4,6 @@
 import { VarveError } from "../codec/errors.ts";
 import { limits } from "../codec/limits.ts";
 import type { GraphIndex } from "../index/graph-index.ts";
-import { liveNode } from "../index/node-table.ts";
 import type { PropsInput } from "../log/event-batch.ts";
 import { EventBatch } from "../log/event-batch.ts";
 import { defaultFamily } from "../log/event-format.ts";
@@ -189,7 +188,7 @@ export class TransactionCore {
   nodeIdOf(key: string): number {
     // Invariant: removals of nodes are settled at once, so that a live id of the cache is live in this transaction too.
     const cached = this.#index.cachedIdOf(key);
-    if (cached !== 0 && this.#index.nodes.table.stateOf(cached) === liveNode) return cached;
+    if (cached !== 0) return cached;
     this.settle();
     return this.#index.nodeIdOf(key, this.batch.lastLsn);
   }

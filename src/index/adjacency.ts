@@ -1,76 +1,113 @@
 // One direction of the edges: (node, type, other node, edge id | LSN of the removal or 0), read as of an LSN.
 
+import type { DiskTree } from "./disk-tree.ts";
+import type { EntrySource } from "./disk-tree-merge.ts";
 import { EdgeColumns } from "./edge-columns.ts";
+import { StackCursor, type WalkCursor } from "./stack-cursor.ts";
 import { twoTo32 } from "./tree-floor.ts";
-import { type WordCursor, WordTree, type WordTreeOptions } from "./word-tree.ts";
+import { type LayerCursor, LayerMerge, WordLayers } from "./word-layers.ts";
+import type { WordTree, WordTreeOptions } from "./word-tree.ts";
 
 const width = 7;
 const payloadWords = 2;
 
+/** Removals that a layer in memory tells of, and the first LSN that it can hold. */
+interface LayerState {
+  removals: number;
+  firstLsn: number;
+}
+
 /**
- * One entry per edge has its whole life: the edge's id is the LSN that added it, and it is removed once at the most, at the LSN
- * in the payload.
+ * One entry per edge and layer has the edge's life as that layer knows it: the edge's id is the LSN that added it, and it is
+ * removed once at the most, at the LSN in the payload. A removal that comes after its edge's layer was frozen has an entry of its
+ * own in a newer layer, which counts.
  */
 export class Adjacency {
-  /** Removals held: while there are none, and an LSN is not in the past, entries need no look. */
-  removals = 0;
+  readonly layers: WordLayers;
 
-  /** Moved by every read: good until anything else is called. */
-  readonly cursor: WordCursor;
-
-  readonly #tree: WordTree;
+  #active: LayerState = { removals: 0, firstLsn: 1 };
+  #frozen: LayerState = { removals: 0, firstLsn: 1 };
+  #diskRemovals = 0;
+  readonly #stack: StackCursor;
+  readonly #merge = new LayerMerge({ width, keyWords: width - payloadWords, keyBytes: false });
   readonly #probe = new Uint32Array(width);
   /** What reads collect before they know how much it is; each read empties it before it returns. */
   readonly #columns = new EdgeColumns(256);
 
   constructor(options: Omit<WordTreeOptions, "width" | "payloadWords">) {
-    this.#tree = new WordTree({ ...options, width, payloadWords });
-    this.cursor = this.#tree.cursor();
+    this.layers = new WordLayers({ ...options, width, payloadWords });
+    this.#stack = new StackCursor(this.layers);
   }
 
-  get splits(): number {
-    return this.#tree.splits;
-  }
-
-  get bytes(): number {
-    return this.#tree.bytes;
+  /** Moved by every read: good until anything else is called. */
+  get cursor(): WalkCursor {
+    return this.layers.isSingle ? this.layers.cursors[0]! : this.#stack;
   }
 
   get count(): number {
-    return this.#tree.count;
+    return this.layers.count;
   }
 
-  /** See `WordTree.setStagingCapacity`; returns the capacity before. */
-  setStagingCapacity(entries: number): number {
-    const before = this.#tree.stagingCapacity;
-    this.#tree.setStagingCapacity(entries);
-    return before;
+  /** Removals held: while there are none, and an LSN is not in the past, entries need no look. */
+  get removals(): number {
+    return this.#active.removals + this.#frozen.removals + this.#diskRemovals;
+  }
+
+  get frozenRemovals(): number {
+    return this.#frozen.removals;
   }
 
   insert(node: number, type: number, other: number, edge: number): void {
-    const { probe } = this.#tree;
-    aim(probe, node, type, other, edge, 0);
-    this.#tree.insert();
+    const { active } = this.layers;
+    aim(active.probe, node, type, other, edge, 0);
+    active.insert();
   }
 
   insertRemoval(node: number, type: number, other: number, edge: number, lsn: number): void {
-    const { probe } = this.#tree;
-    aim(probe, node, type, other, edge, lsn);
-    this.#tree.insert();
-    this.removals++;
+    const { active } = this.layers;
+    aim(active.probe, node, type, other, edge, lsn);
+    active.insert();
+    this.#active.removals++;
   }
 
   /** Takes an edge out, as if it had never been. */
   undoInsert(node: number, type: number, other: number, edge: number): void {
-    const { probe } = this.#tree;
-    aim(probe, node, type, other, edge, 0);
-    this.#tree.remove();
+    aim(this.#probe, node, type, other, edge, 0);
+    this.layers.remove(this.#probe);
   }
 
-  /** Makes an edge live again, as if it had never been removed. */
-  undoRemoval(node: number, type: number, other: number, edge: number): void {
-    this.insert(node, type, other, edge);
-    this.removals--;
+  /** Makes an edge live again, as if it had never been removed at `lsn`. */
+  undoRemoval(node: number, type: number, other: number, edge: number, lsn: number): void {
+    const isActive = lsn >= this.#active.firstLsn;
+    const tree = (isActive ? this.layers.active : this.layers.frozen) as WordTree;
+    const state = isActive ? this.#active : this.#frozen;
+    aim(tree.probe, node, type, other, edge, 0);
+    // The entry of an edge that an older layer added tells of nothing but its removal.
+    if (edge >= state.firstLsn) tree.insert();
+    else tree.remove();
+    state.removals--;
+  }
+
+  /** Makes the active layer the frozen one; a new one begins at an LSN. */
+  freeze(firstLsn: number): void {
+    this.layers.freeze();
+    this.#frozen = this.#active;
+    this.#active = { removals: 0, firstLsn };
+  }
+
+  dropFrozen(): void {
+    this.layers.dropFrozen();
+    this.#frozen = { removals: 0, firstLsn: 1 };
+  }
+
+  /** Says what LSN the active layer, which is empty, begins at. */
+  startAt(firstLsn: number): void {
+    this.#active.firstLsn = firstLsn;
+  }
+
+  setDisks(disks: readonly DiskTree[], removals: number): void {
+    this.layers.setDisks(disks);
+    this.#diskRemovals = removals;
   }
 
   /**
@@ -127,15 +164,16 @@ export class Adjacency {
     isCurrent: boolean,
     into: EdgeColumns,
   ): void {
-    const checksNothing = isCurrent && this.removals === 0;
-    const { cursor } = this;
     const probe = this.#probe;
     probe[0] = node;
     probe[1] = type;
     probe[2] = other;
     const prefixWords = type === 0 ? 1 : other === 0 ? 2 : 3;
+    const checksNothing = isCurrent && this.removals === 0;
+    const cursor = this.#seek(prefixWords);
+    if (cursor === undefined) return;
     let count = into.count;
-    for (let more = cursor.seek(probe, prefixWords); more; more = cursor.nextLeaf()) {
+    for (let more = cursor.isValid; more; more = cursor.nextLeaf()) {
       const { words, leafEnd } = cursor;
       const end = this.#endIn(words, cursor.base, leafEnd, prefixWords);
       into.reserve(count + (end - cursor.base) / width);
@@ -157,24 +195,52 @@ export class Adjacency {
   }
 
   clear(): void {
-    this.#tree.clear();
-    this.removals = 0;
+    this.layers.clear();
+    this.#active = { removals: 0, firstLsn: 1 };
+    this.#frozen = { removals: 0, firstLsn: 1 };
+    this.#diskRemovals = 0;
   }
 
-  /** Throws an Error naming the first broken invariant of the tree. */
+  /** Throws an Error naming the first broken invariant of the trees in memory. */
   check(): void {
-    this.#tree.check();
+    this.layers.check();
+  }
+
+  /** A cursor on the first of the entries that begin with the probe's first words: over all layers that have any. */
+  #seek(prefixWords: number): EntrySource | undefined {
+    const { layers } = this;
+    if (layers.isSingle) {
+      const cursor = layers.cursors[0]!;
+      cursor.seek(this.#probe, prefixWords);
+      return cursor;
+    }
+    const found = layers.seekAll(this.#probe, prefixWords);
+    if (found.length < 2) return found[0];
+    this.#merge.begin(found);
+    return this.#merge;
   }
 
   /** `gather` without the columns that neighbours do not need and the looks that a current read does not need. */
   #gatherOthers(node: number, type: number, into: EdgeColumns): void {
-    const { cursor } = this;
     const probe = this.#probe;
     probe[0] = node;
     probe[1] = type;
     const prefixWords = type === 0 ? 1 : 2;
-    let count = 0;
-    for (let more = cursor.seek(probe, prefixWords); more; more = cursor.nextLeaf()) {
+    const { layers } = this;
+    if (layers.isSingle) {
+      const cursor = layers.cursors[0]!;
+      if (cursor.seek(probe, prefixWords)) this.#appendOthers(cursor, prefixWords, into);
+      return;
+    }
+    // Without removals no layer hides anything of another, and the order is that of whoever sorts the ids.
+    for (const cursor of layers.seekAll(probe, prefixWords)) {
+      this.#appendOthers(cursor, prefixWords, into);
+    }
+  }
+
+  #appendOthers(cursor: LayerCursor, prefixWords: number, into: EdgeColumns): void {
+    let { count } = into;
+    for (let more = true; more; more = cursor.nextLeaf()) {
       const { words, leafEnd } = cursor;
       const end = this.#endIn(words, cursor.base, leafEnd, prefixWords);
       into.reserve(count + (end - cursor.base) / width);

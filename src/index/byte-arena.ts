@@ -11,6 +11,8 @@ export class ByteArena {
   /** The chunks as bytes and, over the same memory, as words in the byte order of the machine. */
   readonly chunks: Uint8Array[] = [];
   readonly chunkWords: Uint32Array[] = [];
+  /** Memory held, in bytes. */
+  bytes = 0;
   /** An offset is a chunk's ordinal above, and the place of the item in the chunk, in words, in this many bits below. */
   readonly unitBits: number;
 
@@ -29,13 +31,6 @@ export class ByteArena {
     this.chunkBytes = chunkBytes;
     this.unitBits = bits - 2;
     this.#unitMask = 2 ** this.unitBits - 1;
-  }
-
-  /** Memory held, in bytes. */
-  get bytes(): number {
-    let bytes = 0;
-    for (const chunk of this.chunks) bytes += chunk.byteLength;
-    return bytes;
   }
 
   /** Copies bytes[from … to) in, and returns the offset of the copy. */
@@ -113,6 +108,7 @@ export class ByteArena {
   clear(): void {
     this.chunks.length = 0;
     this.chunkWords.length = 0;
+    this.bytes = 0;
     this.#used = 0;
   }
 
@@ -135,6 +131,7 @@ export class ByteArena {
       throw new RangeError("ByteArena: append would need more chunks than 32-bit offsets can name");
     }
     const chunk = new Uint8Array(Math.max(this.chunkBytes, units * unitBytes));
+    this.bytes += chunk.byteLength;
     this.chunks.push(chunk);
     this.chunkWords.push(new Uint32Array(chunk.buffer));
     this.#used = 0;

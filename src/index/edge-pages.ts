@@ -1,8 +1,8 @@
 // Walks a node's edges a page at a time, so that an iterator holds a few numbers and a place, and no part of a tree.
 
 import type { Adjacency } from "./adjacency.ts";
+import type { WalkCursor } from "./stack-cursor.ts";
 import { twoTo32 } from "./tree-floor.ts";
-import type { WordCursor } from "./word-tree.ts";
 
 /** Words that tell an entry from all others. */
 const keyWords = 5;
@@ -64,7 +64,7 @@ export class EdgePages {
   }
 
   /** Goes to the first entry, or to the one behind the last one walked over. */
-  #seek(cursor: WordCursor): boolean {
+  #seek(cursor: WalkCursor): boolean {
     const { isReverse } = this.#range;
     const place = this.#place;
     const words = this.#hasStarted ? keyWords : this.#prefixWords;
@@ -84,7 +84,7 @@ export class EdgePages {
     for (let word = 1; word < keyWords; word++) this.#place[word] = words[base + word]!;
   }
 
-  #isAtPlace(cursor: WordCursor): boolean {
+  #isAtPlace(cursor: WalkCursor): boolean {
     for (let word = 0; word < keyWords; word++) {
       if (cursor.words[cursor.base + word] !== this.#place[word]) return false;
     }

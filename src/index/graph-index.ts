@@ -7,16 +7,12 @@ import { defaultFamily, nodePutCreates, RECORD, systemTagMin } from "../log/even
 import { EventReader } from "../log/event-reader.ts";
 import type { NameTable } from "../log/name-table.ts";
 import { readNameIds, skipProps } from "../log/props-codec.ts";
-import { type GraphIndexOptions, GraphTrees, keyRemoved } from "./graph-trees.ts";
+import type { GraphIndexOptions } from "./graph-layers.ts";
+import { GraphTrees } from "./graph-trees.ts";
 import { hashOf } from "./key-bytes.ts";
+import { keyRemoved } from "./key-layers.ts";
 import { mergeLabels, mergeProps } from "./merge-props.ts";
-import { liveNode, removedNode, unknownNode } from "./node-table.ts";
-import {
-  versionDepthShift,
-  versionHasKey,
-  versionPropsInLog,
-  versionRemoves,
-} from "./node-versions.ts";
+import { versionDepthShift, versionPropsInLog, versionRemoves } from "./node-versions.ts";
 
 /** Larger node records stay in the log. */
 export const inlineRecordBytesMax = 256;
@@ -80,11 +76,13 @@ export class GraphIndex extends GraphTrees {
       this.#undo(reader);
     }
     this.lastLsn = firstLsn - 1;
+    this.cutAt(firstLsn);
   }
 
   /** Runs a replay: nobody reads until it is over, so edges are merged into the trees in large portions. */
   async replaying<T>(replay: () => Promise<T>): Promise<T> {
-    const { outgoing, incoming } = this;
+    const outgoing = this.outgoing.layers;
+    const incoming = this.incoming.layers;
     const before = outgoing.setStagingCapacity(replayStagingCapacity);
     incoming.setStagingCapacity(replayStagingCapacity);
     try {
@@ -93,26 +91,6 @@ export class GraphIndex extends GraphTrees {
       outgoing.setStagingCapacity(before);
       incoming.setStagingCapacity(before);
     }
-  }
-
-  /** Forgets everything but the names. */
-  clear(): void {
-    for (const part of [
-      this.keys,
-      this.nodes,
-      this.outgoing,
-      this.incoming,
-      this.edges,
-      this.labels,
-      this.keyCache,
-      this.keyStrings,
-    ]) {
-      part.clear();
-    }
-    this.nextNodeId = 1;
-    this.lastLsn = 0;
-    this.nodeCount = 0;
-    this.edgeCount = 0;
   }
 
   #applyRare(reader: EventReader): void {
@@ -177,18 +155,17 @@ export class GraphIndex extends GraphTrees {
   #applyCreate(reader: EventReader): void {
     const { id, lsn, bytes, keyFrom, keyTo, recordTo } = reader;
     const { nodes } = this;
-    if (id === 0 || nodes.table.stateOf(id) !== unknownNode) {
+    if (id === 0 || (id <= this.liveIds.highest && nodes.find(id, lsn))) {
       throw new MalformedBytes(`node ${id} is created again at LSN ${lsn}`);
     }
     // The key's length stands right before it, so that the item is one piece of the record.
     const from = keyFrom - (keyTo - keyFrom < 0x80 ? 1 : 2);
     const isSmall = recordTo - reader.labelsFrom <= inlineRecordBytesMax;
     const to = isSmall ? recordTo : endOfList(reader.body, reader.labelsFrom);
-    const offset = nodes.arena.append(bytes, from, to);
-    nodes.table.create(id, offset);
-    nodes.insert(id, lsn, offset, isSmall ? versionHasKey : versionHasKey | versionPropsInLog);
+    nodes.insert(id, lsn, isSmall ? 0 : versionPropsInLog, bytes, from, to);
     this.keys.insert(bytes, keyFrom, keyTo, lsn, id, 0);
-    this.keyCache.put(hashOf(bytes, keyFrom, keyTo), id);
+    this.keyCache.put(bytes, keyFrom, keyTo, hashOf(bytes, keyFrom, keyTo), id);
+    this.liveIds.create(id);
     reader.body.position = reader.labelsFrom;
     this.#changeLabels(id, lsn, noLabels, readNameIds(reader.body));
     this.nodeCount++;
@@ -200,8 +177,9 @@ export class GraphIndex extends GraphTrees {
     const before = this.#labelsBefore(id, lsn);
     const isSmall = recordTo - labelsFrom <= inlineRecordBytesMax;
     const to = isSmall ? recordTo : endOfList(reader.body, labelsFrom);
-    const offset = this.nodes.arena.append(bytes, labelsFrom, to);
-    this.nodes.insert(id, lsn, offset, isSmall ? 0 : versionPropsInLog);
+    const item = this.#beginItem();
+    item.raw(bytes.subarray(labelsFrom, to));
+    this.#insertItem(id, lsn, isSmall ? 0 : versionPropsInLog);
     reader.body.position = labelsFrom;
     this.#changeLabels(id, lsn, before, readNameIds(reader.body));
   }
@@ -210,7 +188,7 @@ export class GraphIndex extends GraphTrees {
     const { id, lsn } = reader;
     const { nodes } = this;
     const before = this.#labelsBefore(id, lsn);
-    const { foundFlags, foundOffset } = nodes;
+    const { foundFlags } = nodes;
     const body = reader.body;
     body.position = reader.labelsFrom;
     const added = readNameIds(body);
@@ -218,14 +196,14 @@ export class GraphIndex extends GraphTrees {
     const after = mergeLabels(before, added, removed);
     const depth = reader.hasImage ? 0 : (foundFlags >>> versionDepthShift) + 1;
 
-    const item = this.#item;
-    item.reset();
+    const item = this.#beginItem();
+    const labelsFrom = item.position;
     for (const label of after) item.varint(label);
     item.u8(0);
     let flags = depth << versionDepthShift;
     const labelsEnd = item.position;
     if ((foundFlags & versionPropsInLog) === 0) {
-      const base = nodes.openAt(foundOffset, foundFlags);
+      const base = nodes.open();
       while (base.varint() !== 0);
       mergeProps(base, this.#patch.open(reader.bytes, reader.propsFrom, reader.recordTo), item);
     } else if (reader.hasImage) {
@@ -233,23 +211,38 @@ export class GraphIndex extends GraphTrees {
       skipProps(body);
       item.raw(reader.bytes.subarray(endOfList(body, body.position), reader.recordTo));
     }
-    if (item.position > inlineRecordBytesMax || item.position === labelsEnd) {
+    if (item.position - labelsFrom > inlineRecordBytesMax || item.position === labelsEnd) {
       item.position = labelsEnd;
       flags |= versionPropsInLog;
     }
-    nodes.insert(id, lsn, nodes.arena.append(item.bytes, 0, item.position), flags);
+    this.#insertItem(id, lsn, flags);
     this.#changeLabels(id, lsn, before, after);
   }
 
   #applyNodeRemove(reader: EventReader): void {
     const { id, lsn, bytes, keyFrom, keyTo } = reader;
     const before = this.#labelsBefore(id, lsn);
-    const { foundFlags, foundOffset } = this.nodes;
-    this.nodes.insert(id, lsn, foundOffset, foundFlags | versionRemoves);
-    this.nodes.table.setState(id, removedNode);
+    this.#beginItem().u8(0);
+    this.#insertItem(id, lsn, versionRemoves);
     this.keys.insert(bytes, keyFrom, keyTo, lsn, id, keyRemoved);
+    this.keyCache.forget(bytes, keyFrom, keyTo, hashOf(bytes, keyFrom, keyTo));
+    this.liveIds.set(id, false);
     this.#changeLabels(id, lsn, before, noLabels);
     this.nodeCount--;
+  }
+
+  /** Begins an item with the key of the version found. */
+  #beginItem(): ByteWriter {
+    const item = this.#item;
+    const key = this.nodes.openKey();
+    item.reset();
+    item.varint(key.end - key.position);
+    item.raw(key.bytes.subarray(key.position, key.end));
+    return item;
+  }
+
+  #insertItem(id: number, lsn: number, flags: number): void {
+    this.nodes.insert(id, lsn, flags, this.#item.bytes, 0, this.#item.position);
   }
 
   /** The labels of a node that must be live, just before an LSN; leaves the version that had them found. */
@@ -315,8 +308,8 @@ export class GraphIndex extends GraphTrees {
         this.edges.remove(edgeId, lsn);
         break;
       case RECORD.edgeRemove:
-        this.outgoing.undoRemoval(reader.from, type, reader.to, edgeId);
-        this.incoming.undoRemoval(reader.to, type, reader.from, edgeId);
+        this.outgoing.undoRemoval(reader.from, type, reader.to, edgeId, lsn);
+        this.incoming.undoRemoval(reader.to, type, reader.from, edgeId, lsn);
         this.edges.remove(edgeId, lsn);
         this.edgeCount++;
         break;
@@ -342,12 +335,13 @@ export class GraphIndex extends GraphTrees {
     nodes.remove(id, lsn);
     if (creates) {
       this.keys.remove(bytes, keyFrom, keyTo, lsn);
-      nodes.table.setState(id, unknownNode);
+      this.keyCache.forget(bytes, keyFrom, keyTo, hashOf(bytes, keyFrom, keyTo));
+      this.liveIds.set(id, false);
       this.keyStrings.forget(id);
       this.nodeCount--;
     } else if (tag === RECORD.nodeRemove) {
       this.keys.remove(bytes, keyFrom, keyTo, lsn);
-      nodes.table.setState(id, liveNode);
+      this.liveIds.set(id, true);
       this.nodeCount++;
     }
   }

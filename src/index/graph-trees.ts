@@ -1,51 +1,38 @@
-// The trees of one graph and what they answer by number or by key, as of an LSN; changing them is the business of graph-index.ts.
+// The trees of one graph and what they answer by number or by key, as of an LSN; applying events is the business of graph-index.ts.
 
 import type { ByteReader } from "../codec/bytes.ts";
+import { limits } from "../codec/limits.ts";
 import { decodeWtf8 } from "../codec/text.ts";
 import type { NameTable } from "../log/name-table.ts";
-import { Adjacency, distinct } from "./adjacency.ts";
-import { EdgeVersions } from "./edge-versions.ts";
+import { type Adjacency, distinct } from "./adjacency.ts";
+import type { KeySource } from "./disk-tree-merge.ts";
+import type { FrozenLayer } from "./frozen-layer.ts";
+import { type GraphIndexOptions, GraphLayers } from "./graph-layers.ts";
 import { KeyBytes } from "./key-bytes.ts";
 import { KeyCache, KeyStrings } from "./key-cache.ts";
-import { type KeyCursor, KeyTree } from "./key-tree.ts";
-import { LabelVersions } from "./label-versions.ts";
-import { liveNode, unknownNode } from "./node-table.ts";
-import { NodeVersions } from "./node-versions.ts";
-
-export interface GraphIndexOptions {
-  /** Entries of a leaf of every tree; each tree has a default of its own. */
-  readonly leafCapacity?: number;
-  /** Children of an inner node of every tree. */
-  readonly innerCapacity?: number;
-  /** Entries that a tree puts aside before it merges them into its leaves. */
-  readonly stagingCapacity?: number;
-  /** Size of the chunks that hold keys and small records, a power of two. */
-  readonly chunkBytes?: number;
-  /** Keys whose ids are remembered, a power of two; default 2^19, 4 MiB. */
-  readonly keyCacheSlots?: number;
-  /** Ids whose keys are remembered as strings, a power of two; default 2^16. */
-  readonly keyStringSlots?: number;
-}
-
-/** In `keys`, the flags of a version that removed the node. */
-export const keyRemoved = 1;
+import { keyRemoved } from "./key-layers.ts";
+import { LiveIds } from "./live-ids.ts";
+import type { TreeRun } from "./tree-run.ts";
 
 export type Direction = "out" | "in" | "both";
 
 const noIds: Uint32Array = new Uint32Array(0);
 const noEdges: Float64Array = new Float64Array(0);
 
-export class GraphTrees {
-  /** (key, LSN) → node id. */
-  readonly keys: KeyTree;
-  /** Moved by every walk over keys: good until anything else is called. */
-  readonly keyCursor: KeyCursor;
-  readonly nodes: NodeVersions;
-  readonly outgoing: Adjacency;
-  readonly incoming: Adjacency;
-  readonly edges: EdgeVersions;
-  readonly labels: LabelVersions;
+/** What a checkpoint says of an index. */
+export interface IndexState {
+  readonly nextNodeId: number;
+  readonly lastLsn: number;
+  readonly nodeCount: number;
+  readonly edgeCount: number;
+  /** Newest first. */
+  readonly runs: readonly TreeRun[];
+}
+
+export class GraphTrees extends GraphLayers {
   readonly names: NameTable;
+  /** Which ids are live as of `lastLsn`. */
+  readonly liveIds: LiveIds;
 
   /** The id that the next new node gets; ids of rejected nodes are passed over. */
   nextNodeId = 1;
@@ -60,44 +47,59 @@ export class GraphTrees {
   protected readonly keyStrings: KeyStrings;
 
   constructor(names: NameTable, options: GraphIndexOptions = {}) {
-    const { leafCapacity, innerCapacity, stagingCapacity, chunkBytes } = options;
-    const nodes = {
-      ...(leafCapacity === undefined ? {} : { leafCapacity }),
-      ...(innerCapacity === undefined ? {} : { innerCapacity }),
-    };
-    const tree = { ...nodes, ...(stagingCapacity === undefined ? {} : { stagingCapacity }) };
+    super(options);
     this.names = names;
-    this.keys = new KeyTree({ ...nodes, ...(chunkBytes === undefined ? {} : { chunkBytes }) });
-    this.keyCursor = this.keys.cursor();
-    this.nodes = new NodeVersions({ tree, chunkBytes });
-    this.outgoing = new Adjacency(tree);
-    this.incoming = new Adjacency(tree);
-    this.edges = new EdgeVersions(tree);
-    this.labels = new LabelVersions(tree);
-    this.keyCache = new KeyCache(options.keyCacheSlots ?? 2 ** 19);
+    this.liveIds = new LiveIds(this.nodes, options.liveIdPages ?? 2 ** 13);
+    this.keyCache = new KeyCache(options.keyCacheSlots ?? 2 ** 17);
     this.keyStrings = new KeyStrings(options.keyStringSlots ?? 2 ** 16);
   }
 
-  /** Splits of tree nodes so far. */
-  get splits(): number {
-    const { keys, nodes, outgoing, incoming, edges, labels } = this;
-    return (
-      keys.splits + nodes.splits + outgoing.splits + incoming.splits + edges.splits + labels.splits
-    );
+  /** Moved by every walk over keys: good until anything else is called. */
+  get keyCursor(): KeySource {
+    return this.keys.cursor;
   }
 
-  /** Memory of the trees and caches, in bytes, estimated. */
+  /** Memory of the caches, in bytes, estimated; the pages of the runs' trees are the page cache's. */
+  get cacheBytes(): number {
+    return this.keyCache.bytes + this.keyStrings.bytes + this.liveIds.bytes;
+  }
+
+  /** Memory of the layers and caches, in bytes, estimated. */
   get bytes(): number {
-    const { keys, nodes, outgoing, incoming, edges, labels, keyCache } = this;
-    return (
-      keys.bytes +
-      nodes.bytes +
-      outgoing.bytes +
-      incoming.bytes +
-      edges.bytes +
-      labels.bytes +
-      keyCache.bytes
-    );
+    return this.activeBytes + this.frozenBytes + this.cacheBytes;
+  }
+
+  /** Freezes everything applied so far, for a flush, and begins a new active layer; there must be no frozen one. */
+  freeze(): FrozenLayer {
+    return this.freezeAt(this.lastLsn);
+  }
+
+  /** Takes other runs, newest first; with `dropFrozen` they hold what the frozen layer does. Closing runs is the caller's. */
+  install(runs: readonly TreeRun[], dropFrozen: boolean): void {
+    this.setRuns(runs, dropFrozen);
+  }
+
+  /** Fills an empty index with what a checkpoint holds. */
+  restore(state: IndexState): void {
+    this.nextNodeId = state.nextNodeId;
+    this.lastLsn = state.lastLsn;
+    this.nodeCount = state.nodeCount;
+    this.edgeCount = state.edgeCount;
+    this.liveIds.clear(state.nextNodeId - 1);
+    this.startAt(state.lastLsn + 1);
+    this.setRuns(state.runs, false);
+  }
+
+  /** Forgets everything but the names, runs included, which stay open. */
+  clear(): void {
+    this.clearLayers();
+    this.keyCache.clear();
+    this.keyStrings.clear();
+    this.liveIds.clear(0);
+    this.nextNodeId = 1;
+    this.lastLsn = 0;
+    this.nodeCount = 0;
+    this.edgeCount = 0;
   }
 
   /** Whether nothing here is above this LSN. */
@@ -108,41 +110,40 @@ export class GraphTrees {
   /** The id of the live node with this key as of an LSN, or 0. The caller has checked the key's length. */
   nodeIdOf(key: string, lsn: number): number {
     const cached = this.cachedIdOf(key);
-    if (cached !== 0 && this.isLive(cached, lsn)) return cached;
+    // The node that has the key now had it from its first version on.
+    if (cached !== 0 && (this.isCurrent(lsn) || this.nodes.find(cached, lsn))) return cached;
     return this.#findId(lsn);
   }
 
-  /** The id that the cache has for a key, live or not, or 0 where it has none. */
+  /** The id of the node that has a key as of the newest event, or 0 where the cache does not know. */
   cachedIdOf(key: string): number {
     const keyBytes = this.#keyBytes;
     keyBytes.set(key);
-    const newest = this.keyCache.newest(keyBytes.hash);
-    if (newest !== 0 && this.#hasKey(newest)) return newest;
-    const older = this.keyCache.older(keyBytes.hash);
-    return older !== 0 && this.#hasKey(older) ? older : 0;
+    return this.keyCache.get(keyBytes);
   }
 
   /** Whether there is a node with this id as of an LSN; any number may be asked for. */
   isLive(id: number, lsn: number): boolean {
-    const state = this.nodes.table.stateOf(id);
-    if (state === unknownNode) return false;
-    return this.isCurrent(lsn) ? state === liveNode : this.nodes.findLive(id, lsn);
+    return this.#isKnown(id) && this.nodes.findLive(id, lsn);
   }
 
   /** The key of a node, removed ones included; undefined for an id that never was one. */
   keyOf(id: number): string | undefined {
     const known = this.keyStrings.get(id);
     if (known !== undefined) return known;
-    if (this.nodes.table.stateOf(id) === unknownNode) return undefined;
-    const reader = this.nodes.openKey(id);
-    const key = decodeWtf8(reader.bytes, reader.position, reader.end);
-    this.keyStrings.put(id, key);
-    return key;
+    if (!this.#isKnown(id) || !this.nodes.find(id, limits.lsnMax)) return undefined;
+    return this.#readKey(id);
+  }
+
+  /** The key of the node whose version was found last. */
+  keyOfFound(id: number): string {
+    return this.keyStrings.get(id) ?? this.#readKey(id);
   }
 
   /** A reader on the bytes of a key, good until the next call; undefined for an id that never was one. */
   openKey(id: number): ByteReader | undefined {
-    return this.nodes.table.stateOf(id) === unknownNode ? undefined : this.nodes.openKey(id);
+    if (!this.#isKnown(id) || !this.nodes.find(id, limits.lsnMax)) return undefined;
+    return this.nodes.openKey();
   }
 
   /** The adjacency of one direction. */
@@ -215,36 +216,31 @@ export class GraphTrees {
     return count;
   }
 
-  /** Throws an Error naming the first broken invariant; costs a walk over everything. */
-  check(): void {
-    const { keys, nodes, outgoing, incoming, edges, labels } = this;
-    for (const tree of [keys, nodes, outgoing, incoming, edges, labels]) tree.check();
-    if (outgoing.count !== incoming.count) {
-      throw new Error(`broken index: ${outgoing.count} out and ${incoming.count} in`);
-    }
-  }
-
   #loopsOf(node: number, type: number, lsn: number, isCurrent: boolean): Set<number> {
     const loops = new Set<number>();
     for (const edge of this.outgoing.loopIds(node, type, lsn, isCurrent)) loops.add(edge);
     return loops;
   }
 
+  #isKnown(id: number): boolean {
+    return id >>> 0 === id && id !== 0 && id <= this.liveIds.highest;
+  }
+
+  #readKey(id: number): string {
+    const reader = this.nodes.openKey();
+    const key = decodeWtf8(reader.bytes, reader.position, reader.end);
+    this.keyStrings.put(id, key);
+    return key;
+  }
+
   /** Asks the key tree for the key last set. */
   #findId(lsn: number): number {
     const { bytes, length, hash } = this.#keyBytes;
-    if (!this.keys.find(bytes, 0, length, lsn)) return 0;
-    if (this.keys.foundFlags === keyRemoved) return 0;
-    const id = this.keys.foundId;
-    if (this.isCurrent(lsn)) this.keyCache.put(hash, id);
+    const { keys } = this;
+    if (!keys.find(bytes, 0, length, lsn, hash) || keys.foundFlags === keyRemoved) return 0;
+    const id = keys.foundId;
+    if (this.isCurrent(lsn)) this.keyCache.put(bytes, 0, length, hash, id);
     return id;
-  }
-
-  /** Whether the key last set is that of an id. */
-  #hasKey(id: number): boolean {
-    if (this.nodes.table.stateOf(id) === unknownNode) return false;
-    const { bytes, length } = this.#keyBytes;
-    return this.nodes.hasKey(id, bytes, length);
   }
 }
 

@@ -6,15 +6,22 @@ import { encodeWtf8 } from "../codec/text.ts";
 const hashSeed = 0x811c_9dc5;
 const hashFactor = 0x0100_0193;
 
+/** Words of a short key as `KeyBytes.words` has it, and the longest such key. */
+export const shortKeyWords = 7;
+export const shortKeyBytesMax: number = shortKeyWords * 4 - 1;
+
 /** One key at a time; `bytes[0 … length)` and `hash` hold until the next `set`. */
 export class KeyBytes {
   readonly bytes: Uint8Array = new Uint8Array(3 * limits.keyBytesMax);
+  /** Of a key of up to `shortKeyBytesMax` bytes: its bytes, zeros, and its length in the last byte. */
+  readonly words: Uint32Array = new Uint32Array(this.bytes.buffer, 0, shortKeyWords);
   length = 0;
   hash = 0;
 
   /** Takes a key whose length the caller has checked. */
   set(key: string): void {
-    const { bytes } = this;
+    const { bytes, words } = this;
+    for (let word = 0; word < shortKeyWords; word++) words[word] = 0;
     const units = key.length;
     let hash = hashSeed;
     for (let i = 0; i < units; i++) {
@@ -22,6 +29,7 @@ export class KeyBytes {
       if (unit >= 0x80) {
         this.length = encodeWtf8(key, bytes, 0);
         this.hash = hashOf(bytes, 0, this.length);
+        if (this.length <= shortKeyBytesMax) bytes[shortKeyBytesMax] = this.length;
         return;
       }
       bytes[i] = unit;
@@ -29,6 +37,7 @@ export class KeyBytes {
     }
     this.length = units;
     this.hash = spread(hash);
+    if (units <= shortKeyBytesMax) bytes[shortKeyBytesMax] = units;
   }
 }
 

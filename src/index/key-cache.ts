@@ -1,18 +1,24 @@
-// Bounded caches in front of the key tree: from a key's hash to the id it last had, and from an id to its key as a string.
-// Both only remember; whoever asks checks what they say.
+// Bounded caches in front of the trees: from a short key to the id of its live node, and from an id to its key as a string.
 
-const wordsPerSet = 4;
+import { type KeyBytes, shortKeyBytesMax, shortKeyWords } from "./key-bytes.ts";
+
+const slotWords: number = shortKeyWords + 1;
+const setWords: number = slotWords * 2;
 const cachedKeyUnitsMax = 128;
 
-/** Two places for each set of hashes; the one used longer ago makes room. */
+/**
+ * Exact: what it has is so as of the newest event, since whoever makes or ends a node tells it. A slot is an id and the key as
+ * `KeyBytes.words` has it; the two slots of a set lie in one line of memory. Longer keys are not remembered.
+ */
 export class KeyCache {
-  /** For each set: hash and id, twice. */
   readonly #words: Uint32Array;
+  readonly #bytes: Uint8Array;
   readonly #setMask: number;
 
   /** @param slots a power of two from 2 up. */
   constructor(slots: number) {
-    this.#words = new Uint32Array(slots * 2);
+    this.#words = new Uint32Array(slots * slotWords);
+    this.#bytes = new Uint8Array(this.#words.buffer);
     this.#setMask = slots / 2 - 1;
   }
 
@@ -20,30 +26,66 @@ export class KeyCache {
     return this.#words.byteLength;
   }
 
-  /** The id last put under a hash, or 0. */
-  newest(hash: number): number {
-    const at = (hash & this.#setMask) * wordsPerSet;
-    return this.#words[at] === hash ? this.#words[at + 1]! : 0;
-  }
-
-  /** The id put under a hash of the same set before that one, or 0. */
-  older(hash: number): number {
-    const at = (hash & this.#setMask) * wordsPerSet + 2;
-    return this.#words[at] === hash ? this.#words[at + 1]! : 0;
-  }
-
-  put(hash: number, id: number): void {
+  /** The id of the live node with a key, or 0 where that is not known. */
+  get(key: KeyBytes): number {
+    if (key.length > shortKeyBytesMax) return 0;
     const words = this.#words;
-    const at = (hash & this.#setMask) * wordsPerSet;
-    words[at + 2] = words[at]!;
-    words[at + 3] = words[at + 1]!;
-    words[at] = hash;
-    words[at + 1] = id;
+    const at = (key.hash & this.#setMask) * setWords;
+    if (isAt(words, at, key.words)) return words[at]!;
+    return isAt(words, at + slotWords, key.words) ? words[at + slotWords]! : 0;
+  }
+
+  /** Remembers the live node with the key bytes[from … to); what came longest ago in its set makes room. */
+  put(bytes: Uint8Array, from: number, to: number, hash: number, id: number): void {
+    if (to - from > shortKeyBytesMax) return;
+    const words = this.#words;
+    const at = (hash & this.#setMask) * setWords;
+    if (!this.#isKeyAt(at, bytes, from, to)) {
+      for (let word = at; word < at + slotWords; word++) words[word + slotWords] = words[word]!;
+      this.#writeKey(at, bytes, from, to);
+    }
+    words[at] = id;
+  }
+
+  forget(bytes: Uint8Array, from: number, to: number, hash: number): void {
+    const at = (hash & this.#setMask) * setWords;
+    for (let slot = at; slot < at + setWords; slot += slotWords) {
+      if (this.#isKeyAt(slot, bytes, from, to)) this.#words.fill(0, slot, slot + slotWords);
+    }
   }
 
   clear(): void {
     this.#words.fill(0);
   }
+
+  #writeKey(slot: number, bytes: Uint8Array, from: number, to: number): void {
+    const cached = this.#bytes;
+    const start = (slot + 1) * 4;
+    for (let word = slot + 1; word < slot + slotWords; word++) this.#words[word] = 0;
+    for (let at = from; at < to; at++) cached[start + at - from] = bytes[at]!;
+    cached[start + shortKeyBytesMax] = to - from;
+  }
+
+  #isKeyAt(slot: number, bytes: Uint8Array, from: number, to: number): boolean {
+    const cached = this.#bytes;
+    const start = (slot + 1) * 4;
+    if (this.#words[slot] === 0 || cached[start + shortKeyBytesMax] !== to - from) return false;
+    for (let at = from; at < to; at++) if (cached[start + at - from] !== bytes[at]) return false;
+    return true;
+  }
+}
+
+/** Whether a slot has a key; an empty slot has none. */
+function isAt(words: Uint32Array, slot: number, key: Uint32Array): boolean {
+  return (
+    words[slot + 4] === key[3] &&
+    words[slot + 3] === key[2] &&
+    words[slot + 2] === key[1] &&
+    words[slot + 1] === key[0] &&
+    words[slot + 7] === key[6] &&
+    words[slot + 5] === key[4] &&
+    words[slot + 6] === key[5]
+  );
 }
 
 /** Keys as strings by node id, in as many places as it was made with. */
@@ -51,6 +93,10 @@ export class KeyStrings {
   readonly #ids: Uint32Array;
   readonly #keys: (string | undefined)[];
   readonly #mask: number;
+
+  get bytes(): number {
+    return this.#ids.length * (cachedKeyUnitsMax / 2 + 8);
+  }
 
   /** @param slots a power of two. */
   constructor(slots: number) {

@@ -1,7 +1,8 @@
 // Walks live nodes in the order of their keys' bytes a page at a time, so that an iterator holds a few ids and one key.
 
-import { keyRemoved } from "./graph-trees.ts";
-import type { KeyCursor } from "./key-tree.ts";
+import type { KeySource } from "./disk-tree-merge.ts";
+import { keyRemoved } from "./key-layers.ts";
+import { twoTo32 } from "./tree-floor.ts";
 
 const firstPageIds = 16;
 const pageIdsMax = 256;
@@ -31,7 +32,7 @@ export class KeyPages {
   }
 
   /** Puts the next ids into `ids`; false when there are no more. */
-  fill(cursor: KeyCursor): boolean {
+  fill(cursor: KeySource): boolean {
     this.count = 0;
     while (!this.#hasEnded && this.count === 0) this.#fillOnce(cursor);
     this.#size = Math.min(pageIdsMax, this.#size * 4);
@@ -39,7 +40,7 @@ export class KeyPages {
   }
 
   /** Walks over some keys, whether they are live or not. */
-  #fillOnce(cursor: KeyCursor): void {
+  #fillOnce(cursor: KeySource): void {
     const { prefix } = this.#range;
     const place = this.#place;
     const from = place.length > 0 && isAbove(place, prefix) ? place : prefix;
@@ -56,12 +57,15 @@ export class KeyPages {
   }
 
   /** Takes in the versions of the current key and stands on the next one; false at the end. */
-  #walkVersions(cursor: KeyCursor): boolean {
-    const key = cursor.keyChunk.slice(cursor.keyFrom, cursor.keyTo);
+  #walkVersions(cursor: KeySource): boolean {
+    const key = cursor.keyChunk!.slice(cursor.keyFrom, cursor.keyTo);
     let id = 0;
     let more = true;
     do {
-      if (cursor.lsn <= this.#range.lsn) id = cursor.flags === keyRemoved ? 0 : cursor.id;
+      const { words, base } = cursor;
+      if (words[base]! * twoTo32 + words[base + 1]! <= this.#range.lsn) {
+        id = words[base + 3] === keyRemoved ? 0 : words[base + 2]!;
+      }
       more = cursor.next();
     } while (more && isKey(cursor, key));
     if (id !== 0) this.ids[this.count++] = id;
@@ -70,13 +74,14 @@ export class KeyPages {
   }
 }
 
-function isKey(cursor: KeyCursor, key: Uint8Array): boolean {
-  return cursor.keyTo - cursor.keyFrom === key.length && startsWith(cursor, key);
+function isKey(cursor: KeySource, key: Uint8Array): boolean {
+  return cursor.keyTo! - cursor.keyFrom! === key.length && startsWith(cursor, key);
 }
 
-function startsWith(cursor: KeyCursor, prefix: Uint8Array): boolean {
-  const { keyChunk, keyFrom, keyTo } = cursor;
-  if (keyTo - keyFrom < prefix.length) return false;
+function startsWith(cursor: KeySource, prefix: Uint8Array): boolean {
+  const keyChunk = cursor.keyChunk!;
+  const keyFrom = cursor.keyFrom!;
+  if (cursor.keyTo! - keyFrom < prefix.length) return false;
   for (let i = 0; i < prefix.length; i++) {
     if (keyChunk[keyFrom + i] !== prefix[i]) return false;
   }

@@ -1,61 +1,51 @@
 // Which nodes have which label, since when and until when.
 
-import { TreeFloor, twoTo32 } from "./tree-floor.ts";
-import { type WordCursor, WordTree, type WordTreeOptions } from "./word-tree.ts";
+import { twoTo32 } from "./tree-floor.ts";
+import { WordLayers } from "./word-layers.ts";
+import type { WordTreeOptions } from "./word-tree.ts";
 
 const width = 5;
 const labelDropped = 1;
 
 /** Entries are (label, node id, LSN | flags). */
 export class LabelVersions {
-  readonly #tree: WordTree;
-  readonly #cursor: WordCursor;
-  readonly #floor = new TreeFloor();
+  readonly layers: WordLayers;
   readonly #probe = new Uint32Array(width);
 
   constructor(options: Omit<WordTreeOptions, "width" | "payloadWords">) {
-    this.#tree = new WordTree({ ...options, width, payloadWords: 1 });
-    this.#cursor = this.#tree.cursor();
-  }
-
-  get splits(): number {
-    return this.#tree.splits;
-  }
-
-  get bytes(): number {
-    return this.#tree.bytes;
+    this.layers = new WordLayers({ ...options, width, payloadWords: 1 });
   }
 
   get count(): number {
-    return this.#tree.count;
+    return this.layers.count;
   }
 
   insert(label: number, node: number, lsn: number, isDrop: boolean): void {
-    const { probe } = this.#tree;
+    const { active } = this.layers;
+    const { probe } = active;
     this.#aim(probe, label, node, lsn);
     probe[4] = isDrop ? labelDropped : 0;
-    this.#tree.insert();
+    active.insert();
   }
 
   remove(label: number, node: number, lsn: number): void {
-    this.#aim(this.#tree.probe, label, node, lsn);
-    this.#tree.remove();
+    this.#aim(this.#probe, label, node, lsn);
+    this.layers.remove(this.#probe);
   }
 
   has(label: number, node: number, lsn: number): boolean {
     const probe = this.#probe;
     this.#aim(probe, label, node, lsn);
-    const floor = this.#floor;
-    if (!floor.find(this.#tree, probe)) return false;
-    const { words, base } = floor;
-    return words[base] === label && words[base + 1] === node && words[base + 4] === 0;
+    const { layers } = this;
+    return layers.find(probe, 2) && layers.words[layers.base + 4] === 0;
   }
 
   /** The ids of the nodes with a label, ascending; undefined where there are more than `idsMax` of them. */
   nodesWith(label: number, lsn: number, idsMax: number): Uint32Array | undefined {
     const probe = this.#probe;
     this.#aim(probe, label, 0, 0);
-    const cursor = this.#cursor;
+    const { layers } = this;
+    const cursor = layers.isSingle ? layers.cursors[0]! : layers.merged;
     let ids = new Uint32Array(Math.min(64, idsMax));
     let count = 0;
     let entriesLeft = idsMax * 4;
@@ -82,15 +72,6 @@ export class LabelVersions {
       }
     }
     return ids.slice(0, count);
-  }
-
-  clear(): void {
-    this.#tree.clear();
-  }
-
-  /** Throws an Error naming the first broken invariant of the tree. */
-  check(): void {
-    this.#tree.check();
   }
 
   #aim(probe: Uint32Array, label: number, node: number, lsn: number): void {

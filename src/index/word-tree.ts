@@ -17,6 +17,8 @@ export interface WordTreeOptions {
   readonly innerCapacity?: number;
   /** Entries staged before they are merged into the leaves; also what bounds the pause of one merge. */
   readonly stagingCapacity?: number;
+  /** Where fewer: entries staged before the first merge, so that trees that fill in step merge at different times. */
+  readonly firstStagingCapacity?: number;
 }
 
 const stagingCountMin = 64;
@@ -37,6 +39,8 @@ export class WordTree extends TreeCore {
   linesSum = 0;
 
   #staging: Uint32Array;
+  /** Entries staged before the next merge. */
+  #stagingLimit: number;
   /** Inserts since the tree was made, and how many of these came before the last merge. */
   #insertCount = 0;
   #settledCount = 0;
@@ -51,10 +55,14 @@ export class WordTree extends TreeCore {
       leafCapacity: options.leafCapacity ?? 512,
       innerCapacity: options.innerCapacity ?? 64,
     });
-    this.stagingCapacity = options.stagingCapacity ?? 32_768;
+    this.stagingCapacity = options.stagingCapacity ?? 16_384;
     requireRange("stagingCapacity", this.stagingCapacity, 1, 2 ** 24);
+    this.#stagingLimit = Math.min(
+      this.stagingCapacity,
+      options.firstStagingCapacity ?? this.stagingCapacity,
+    );
     this.probe = new Uint32Array(this.width);
-    this.#staging = new Uint32Array(Math.min(this.stagingCapacity, stagingCountMin) * this.width);
+    this.#staging = new Uint32Array(Math.min(this.#stagingLimit, stagingCountMin) * this.width);
   }
 
   override get bytes(): number {
@@ -65,7 +73,7 @@ export class WordTree extends TreeCore {
   insert(): void {
     const { width, probe } = this;
     let base = this.stagedCount * width;
-    if (base === this.#staging.length) {
+    if (base === this.#staging.length || this.stagedCount === this.#stagingLimit) {
       this.#makeRoom();
       base = this.stagedCount * width;
     }
@@ -93,6 +101,7 @@ export class WordTree extends TreeCore {
     requireRange("stagingCapacity", entries, 1, 2 ** 24);
     this.settle();
     this.stagingCapacity = entries;
+    this.#stagingLimit = entries;
     this.#staging = new Uint32Array(Math.min(entries, stagingCountMin) * this.width);
   }
 
@@ -169,9 +178,10 @@ export class WordTree extends TreeCore {
   }
 
   #makeRoom(): void {
-    const capacityWords = this.stagingCapacity * this.width;
-    if (this.#staging.length === capacityWords) {
+    const capacityWords = this.#stagingLimit * this.width;
+    if (this.stagedCount === this.#stagingLimit) {
       this.settle();
+      this.#stagingLimit = this.stagingCapacity;
     } else {
       const grown = new Uint32Array(Math.min(capacityWords, this.#staging.length * 4));
       grown.set(this.#staging);

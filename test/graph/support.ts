@@ -8,7 +8,7 @@ import {
   TransactionSource,
 } from "../../src/graph/transaction-core.ts";
 import { GraphIndex } from "../../src/index/graph-index.ts";
-import type { GraphIndexOptions } from "../../src/index/graph-trees.ts";
+import type { GraphIndexOptions } from "../../src/index/graph-layers.ts";
 import type { EventLookup, EventScan } from "../../src/log/event-lookup.ts";
 import { EventReader } from "../../src/log/event-reader.ts";
 import { NameTable } from "../../src/log/name-table.ts";
