@@ -1,8 +1,10 @@
 // One engine, one phase, one process: started by bench/run.js, which sends the phase and gets the figures back.
 // Phases: "load" fills a store, "read" opens it and answers, "crash" fills and kills itself, "recover" opens what
 // that left, "commits" makes single durable edges, "ids" (varve) loads by numeric ids.
-import { mkdirSync, readdirSync, statSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { bytesBelow, residentMaxBytes, watchEventLoop } from "./process-figures.js";
+import { rate } from "./rate.js";
 import {
   checkedNodes,
   drawNodes,
@@ -14,8 +16,6 @@ import {
   transactionEdges,
 } from "./workload.js";
 
-const roundMs = 700;
-const rounds = 3;
 const concurrentCallers = 64;
 
 const phases = { load, read, crash, recover, commits, ids };
@@ -41,17 +41,21 @@ async function load(engine, path, workload) {
       store.writeNodes(workload, start, end),
     ),
   );
+  const endWatch = await watchEventLoop();
   const started = performance.now();
   await writeAllEdges(store, workload);
-  // A store in memory ends with its process: it answers here, and has nothing on disk to open again.
   const beforeClose = performance.now() - started;
+  const { p999Ms, maxMs } = await endWatch();
+  // A store in memory ends with its process: it answers here, and has nothing on disk to open again.
   const reads = engine.inMemory ? await answersAndRates(store, workload) : {};
   const closeMs = await elapsed(() => store.close());
   return {
     nodesPerSecond: (workload.nodeCount / nodesMs) * 1000,
     edgesPerSecond: (workload.edgeCount / (beforeClose + closeMs)) * 1000,
     closeMs,
-    residentMaxBytes: process.resourceUsage().maxRSS * 1024,
+    loopBlockedP999Ms: p999Ms,
+    loopBlockedMaxMs: maxMs,
+    residentMaxBytes: residentMaxBytes(),
     bytesPerEdge: engine.inMemory ? undefined : bytesBelow(path) / workload.edgeCount,
     ...reads,
   };
@@ -229,33 +233,4 @@ async function elapsed(task) {
   const started = performance.now();
   await task();
   return performance.now() - started;
-}
-
-/** Units a second, as `use(item)` counts them, over the items again and again: the median of a few rounds. */
-async function rate(items, use) {
-  const measured = [];
-  for (let round = 0; round <= rounds; round++) {
-    let units = 0;
-    let i = (round * 7919) % items.length;
-    const started = performance.now();
-    const deadline = started + (round === 0 ? roundMs / 2 : roundMs);
-    while (performance.now() < deadline) {
-      for (let step = 0; step < 32; step++) {
-        const used = use(items[i]);
-        units += typeof used === "number" ? used : await used;
-        i = i + 1 === items.length ? 0 : i + 1;
-      }
-    }
-    // The first round only warms up.
-    if (round > 0) measured.push((units / (performance.now() - started)) * 1000);
-  }
-  return measured.sort((a, b) => a - b)[rounds >> 1];
-}
-
-// What the file system really keeps for it: a file extended ahead of its data is counted by its blocks.
-function bytesBelow(path) {
-  return readdirSync(path, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => statSync(join(entry.parentPath, entry.name)))
-    .reduce((sum, stat) => sum + (stat.blocks === undefined ? stat.size : stat.blocks * 512), 0);
 }

@@ -17,6 +17,8 @@ const rows = [
   ["open after a kill", "openAfterKillMs", milliseconds],
   ["  events replayed /s", "replayedPerSecond", rate],
   ["disk, bytes an edge", "bytesPerEdge", (bytes) => bytes.toFixed(1)],
+  ["event loop blocked, load, p99.9", "loopBlockedP999Ms", milliseconds],
+  ["  at most", "loopBlockedMaxMs", milliseconds],
   [
     "resident memory at most, load",
     "residentMaxBytes",

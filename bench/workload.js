@@ -4,6 +4,8 @@
 export const edgeType = "KNOWS";
 export const transactionEdges = 1000;
 
+const defaultSeed = 20_240_601;
+
 // The epoch of the edges' times: any fixed moment does.
 const timeBase = 1_600_000_000_000;
 // Where the R-MAT quadrants A .57, B .19, C .19 end; D has the rest.
@@ -29,26 +31,38 @@ export function randomFrom(seed) {
   return next;
 }
 
-/** Nodes 2^scale, `edgeCount` R-MAT edges between them; the vertex numbers are shuffled, as Graph500 has it. */
-export function makeWorkload({ scale, edgeCount, seed = 20_240_601 }) {
+/**
+ * R-MAT edges between 2^scale nodes one after the other, none of them kept: `fill` writes the next ones into two
+ * arrays. The vertex numbers are shuffled, as Graph500 has it.
+ */
+export function edgeStream({ scale, seed = defaultSeed }) {
   const nodeCount = 2 ** scale;
   const random = randomFrom(seed);
   const names = shuffled(nodeCount, random);
+  const fill = (from, to) => {
+    for (let i = 0; i < from.length; i++) {
+      let source = 0;
+      let target = 0;
+      for (let bit = 0; bit < scale; bit++) {
+        const r = random();
+        const right = (r >= endOfA && r < endOfB) || r >= endOfC;
+        const lower = r >= endOfB;
+        source = source * 2 + (lower ? 1 : 0);
+        target = target * 2 + (right ? 1 : 0);
+      }
+      from[i] = names[source];
+      to[i] = names[target];
+    }
+  };
+  return { nodeCount, fill };
+}
+
+/** Nodes 2^scale, the first `edgeCount` edges of the stream between them. */
+export function makeWorkload({ scale, edgeCount, seed = defaultSeed }) {
+  const { nodeCount, fill } = edgeStream({ scale, seed });
   const from = new Uint32Array(edgeCount);
   const to = new Uint32Array(edgeCount);
-  for (let i = 0; i < edgeCount; i++) {
-    let source = 0;
-    let target = 0;
-    for (let bit = 0; bit < scale; bit++) {
-      const r = random();
-      const right = (r >= endOfA && r < endOfB) || r >= endOfC;
-      const lower = r >= endOfB;
-      source = source * 2 + (lower ? 1 : 0);
-      target = target * 2 + (right ? 1 : 0);
-    }
-    from[i] = names[source];
-    to[i] = names[target];
-  }
+  fill(from, to);
   return { scale, seed, nodeCount, edgeCount, from, to, keys: makeKeys(nodeCount) };
 }
 
@@ -63,9 +77,14 @@ function shuffled(count, random) {
   return order;
 }
 
-// Eleven characters each, made once: every engine gets the same strings, and none pays for making them.
+// Made once: every engine gets the same strings, and none pays for making them.
 function makeKeys(count) {
-  return Array.from({ length: count }, (_, i) => `user:${String(i).padStart(6, "0")}`);
+  return Array.from({ length: count }, (_, i) => keyOf(i));
+}
+
+/** The key of node number `i`: eleven characters, twelve from a million on. */
+export function keyOf(i) {
+  return `user:${String(i).padStart(6, "0")}`;
 }
 
 /** The props of node number `i`. */
