@@ -1,7 +1,7 @@
 // What a worker module looks like, how a caller names one, and the actor that runs it on this thread:
 // used under simulation, and where the sources run unbuilt and no worker could load them.
 import { VarveError } from "../codec/errors.ts";
-import type { ActorHandler, ActorReply, WorkerActor } from "./ports.ts";
+import type { ActorHandler, ActorReply, Disk, WorkerActor } from "./ports.ts";
 
 export interface ActorModule {
   readonly handle: ActorHandler;
@@ -11,6 +11,13 @@ export interface ActorModule {
 export function siblingModule(name: string, importMetaUrl: string): URL {
   const extension = new URL(importMetaUrl).pathname.endsWith(".ts") ? ".ts" : ".js";
   return new URL(`./${name}${extension}`, importMetaUrl);
+}
+
+/** Whether an error is about the worker, and not from what it was asked to do. */
+export function isActorGone(error: unknown): boolean {
+  return (
+    error instanceof VarveError && error.code === "IO" && error.details["operation"] === "worker"
+  );
 }
 
 /** The error for a request whose worker is gone. */
@@ -39,12 +46,15 @@ export async function loadActorModule(module: URL): Promise<ActorModule> {
 /** Runs an actor on this thread, with the copies and transfers a real worker would make. */
 export class InProcessActor implements WorkerActor {
   readonly #module: Promise<ActorModule>;
+  readonly #disk: Disk;
   readonly #stopped: Promise<never>;
   #reject: (reason: unknown) => void = () => {};
   #tail: Promise<unknown> = Promise.resolve();
+  #gone: VarveError | undefined;
 
-  constructor(module: Promise<ActorModule>) {
+  constructor(module: Promise<ActorModule>, disk: Disk) {
     this.#module = module;
+    this.#disk = disk;
     this.#stopped = new Promise((_, reject) => {
       this.#reject = reject;
     });
@@ -57,7 +67,8 @@ export class InProcessActor implements WorkerActor {
     const sent: unknown = structuredClone(message, { transfer });
     const answer = this.#tail.then(async () => {
       const { handle } = await this.#module;
-      const reply: ActorReply = await handle(sent);
+      if (this.#gone !== undefined) throw this.#gone;
+      const reply: ActorReply = await handle(sent, this.#disk);
       const clone: unknown = structuredClone(reply.result, { transfer: reply.transfer ?? [] });
       return clone;
     });
@@ -67,11 +78,16 @@ export class InProcessActor implements WorkerActor {
 
   /** Ends the actor as a death of its thread would. */
   fail(cause: unknown): void {
-    this.#reject(actorGoneError("died", cause));
+    this.#end(actorGoneError("died", cause));
   }
 
   stop(): Promise<void> {
-    this.#reject(actorGoneError("stopped"));
+    this.#end(actorGoneError("stopped"));
     return Promise.resolve();
+  }
+
+  #end(reason: VarveError): void {
+    this.#gone ??= reason;
+    this.#reject(this.#gone);
   }
 }

@@ -1,34 +1,58 @@
 // Actors on threads of their own. A worker keeps the process alive only while a request is pending.
 import { Worker } from "node:worker_threads";
-import { actorGoneError, InProcessActor, loadActorModule } from "./actor-module.ts";
-import type { WorkerActor, Workers } from "./ports.ts";
+import { VarveError, type VarveErrorCode, varveErrorCodes } from "../codec/errors.ts";
+import { actorGoneError, InProcessActor, loadActorModule, siblingModule } from "./actor-module.ts";
+import { NodeDisk } from "./node-disk.ts";
+import type { Disk, WorkerActor, Workers } from "./ports.ts";
 
 // The entry travels as text: it needs no file of its own, so built and bundled copies find it alike. It
 // neither imports nor requires, because the process's flags decide which of the two it may.
 const ENTRY = `
 import("node:worker_threads").then(({ parentPort, workerData }) => {
-  const loading = import(workerData.module);
+  const loading = Promise.all([import(workerData.module), import(workerData.disk)]).then(
+    ([{ handle }, { NodeDisk }]) => {
+      if (typeof handle === "function") return { handle, disk: new NodeDisk() };
+      throw new TypeError("worker module exports no function named handle: " + workerData.module);
+    },
+  );
   loading.catch(() => {});
   let tail = Promise.resolve();
   parentPort.on("message", ({ id, message }) => {
     tail = tail.then(async () => {
       try {
-        const { handle } = await loading;
-        const { result, transfer } = await handle(message);
+        const { handle, disk } = await loading;
+        const { result, transfer } = await handle(message, disk);
         parentPort.postMessage({ id, result }, transfer ?? []);
       } catch (cause) {
-        const error = cause instanceof Error ? cause : new Error(String(cause));
-        parentPort.postMessage({ id, error: { message: error.message, stack: error.stack } });
+        const { name, message, stack, code, retryable, details } =
+          cause instanceof Error ? cause : new Error(String(cause));
+        const plain = { name, message, stack };
+        try {
+          parentPort.postMessage({ id, error: { ...plain, code, retryable, details } });
+        } catch {
+          // Details that cannot be copied must not leave the request without an answer.
+          parentPort.postMessage({ id, error: { ...plain, code, retryable } });
+        }
       }
     });
   });
 });
 `;
 
+/** An error as plain data: its class does not survive the copy between threads. */
+interface ThrownThere {
+  readonly name: string;
+  readonly message: string;
+  readonly stack?: string;
+  readonly code?: unknown;
+  readonly retryable?: boolean;
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
 interface Reply {
   readonly id: number;
   readonly result?: unknown;
-  readonly error?: { readonly message: string; readonly stack?: string };
+  readonly error?: ThrownThere;
 }
 
 interface Pending {
@@ -43,7 +67,10 @@ class ThreadActor implements WorkerActor {
   #gone: Error | undefined;
 
   constructor(module: URL) {
-    this.#worker = new Worker(ENTRY, { eval: true, workerData: { module: module.href } });
+    this.#worker = new Worker(ENTRY, {
+      eval: true,
+      workerData: { module: module.href, disk: siblingModule("node-disk", import.meta.url).href },
+    });
     this.#worker.unref();
     this.#worker.on("message", (reply: Reply) => this.#settle(reply));
     this.#worker.on("error", (cause) => this.#end(actorGoneError("died", cause)));
@@ -76,9 +103,7 @@ class ThreadActor implements WorkerActor {
       waiter.resolve(reply.result);
       return;
     }
-    const error = new Error(reply.error.message);
-    if (reply.error.stack !== undefined) error.stack = reply.error.stack;
-    waiter.reject(error);
+    waiter.reject(errorOf(reply.error));
   }
 
   #end(reason: Error): void {
@@ -90,16 +115,25 @@ class ThreadActor implements WorkerActor {
 }
 
 export class NodeWorkers implements Workers {
-  start(module: URL): WorkerActor {
-    // Unbuilt sources run on this thread where the runtime cannot load them in another.
-    if (module.pathname.endsWith(".ts") && !stripsTypes()) {
-      return new InProcessActor(loadActorModule(module));
-    }
-    return new ThreadActor(module);
+  start(module: URL, disk: Disk): WorkerActor {
+    // A disk that wraps this one must see every call; and unbuilt sources cannot be loaded by a thread.
+    const hasThread = disk.constructor === NodeDisk && !module.pathname.endsWith(".ts");
+    return hasThread ? new ThreadActor(module) : new InProcessActor(loadActorModule(module), disk);
   }
 }
 
-function stripsTypes(): boolean {
-  const features = process.features as unknown as Readonly<Record<string, unknown>>;
-  return typeof features["typescript"] === "string";
+function errorOf(thrown: ThrownThere): Error {
+  const error = rebuilt(thrown);
+  if (thrown.stack !== undefined) error.stack = thrown.stack;
+  return error;
+}
+
+function rebuilt({ name, message, code, retryable, details }: ThrownThere): Error {
+  if (isVarveCode(code)) return new VarveError(code, message, { retryable, details });
+  if (name === "RangeError") return new RangeError(message);
+  return name === "TypeError" ? new TypeError(message) : new Error(message);
+}
+
+function isVarveCode(code: unknown): code is VarveErrorCode {
+  return varveErrorCodes.includes(code as VarveErrorCode);
 }

@@ -152,8 +152,8 @@ export interface Scheduler {
   after(ms: number, task: () => void): Cancel;
 }
 
-/** What a module that runs in a worker exports as `handle`. */
-export type ActorHandler = (message: unknown) => ActorReply | Promise<ActorReply>;
+/** What a module that runs in a worker exports as `handle`; `disk` is the one the actor was started with, or its equal. */
+export type ActorHandler = (message: unknown, disk: Disk) => ActorReply | Promise<ActorReply>;
 
 /** `transfer` lists the buffers of `result` that move to the caller instead of being copied. */
 export interface ActorReply {
@@ -164,17 +164,26 @@ export interface ActorReply {
 export interface WorkerActor {
   /**
    * Sends a structured-clonable message and resolves with the result of the module's `handle`. The
-   * buffers in `transfer` move and are empty here afterwards. Rejects with what `handle` threw (as an
-   * `Error` with its message), or with `VarveError` `IO` when the worker dies or is stopped.
+   * buffers in `transfer` move and are empty here afterwards. Requests are handled one at a time, in
+   * order. Rejects with what `handle` threw (a `VarveError` with its code, details and retryable, a
+   * `TypeError` or `RangeError` as such, anything else as an `Error` with its message), or with
+   * `VarveError` `IO` and `details.operation` `worker` when the worker dies or is stopped.
    */
   request(message: unknown, transfer?: ArrayBuffer[]): Promise<unknown>;
-  /** Ends the worker; what is pending rejects. */
+  /**
+   * Ends the worker: what is pending rejects, and what waits its turn never begins. A thread is cut off
+   * in the middle; a handler that runs in process goes on to its own end, so requests should be short.
+   */
   stop(): Promise<void>;
 }
 
 export interface Workers {
-  /** Starts an actor on a module that exports `handle: ActorHandler`; see `siblingModule`. */
-  start(module: URL): WorkerActor;
+  /**
+   * Starts an actor on a module that exports `handle: ActorHandler`; see `siblingModule`. On a thread the
+   * handler gets a disk of its own that is as good as `disk`; where there is none, as for a disk that
+   * is simulated or wrapped, the actor runs in process with `disk` itself.
+   */
+  start(module: URL, disk: Disk): WorkerActor;
 }
 
 export interface Ports {

@@ -257,18 +257,29 @@ export function writeAll(
   shape: { readonly keyBytes: boolean; readonly blob: boolean; readonly width: number },
 ): number {
   const before = writer.entryCount;
+  writeSome(cursor, writer, shape, Number.POSITIVE_INFINITY);
+  return writer.entryCount - before;
+}
+
+/** As `writeAll`, until at least so many entries are written; the cursor stands on the first that is left. */
+export function writeSome(
+  cursor: MergedCursor | EntrySource,
+  writer: EntrySink,
+  shape: { readonly keyBytes: boolean; readonly blob: boolean; readonly width: number },
+  entries: number,
+): void {
+  const end = writer.entryCount + entries;
   if (!shape.keyBytes && !shape.blob) {
-    for (let more = cursor.isValid; more; more = cursor.nextLeaf()) {
+    for (let more = cursor.isValid; more && writer.entryCount < end; more = cursor.nextLeaf()) {
       writer.addRun(cursor.words, cursor.base, cursor.leafEnd);
     }
   } else {
-    for (let more = cursor.isValid; more; more = cursor.next()) {
+    for (let more = cursor.isValid; more && writer.entryCount < end; more = cursor.next()) {
       if (shape.keyBytes) writer.setKey(cursor.keyChunk!, cursor.keyFrom!, cursor.keyTo!);
       if (shape.blob) writer.setBlob(cursor.blobChunk!, cursor.blobFrom!, cursor.blobTo!);
       writer.add(cursor.words, cursor.base);
     }
   }
-  return writer.entryCount - before;
 }
 
 /** What `writeAll` wants of a `DiskTreeWriter`. */

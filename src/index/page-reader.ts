@@ -31,11 +31,16 @@ export interface PageAddress {
 /** Room behind the page that packed numbers may be read from. */
 const slackBytes = 8;
 
-/** The error for a file that is not what was written. */
+/** The error for a tree's file that is not what was written. */
 export function corruptTree(path: string, offset: number, reason: string): VarveError {
   return new VarveError("CORRUPT", `${path} is damaged at offset ${offset} (${reason})`, {
-    details: { file: path, offset, reason },
+    details: { file: path, offset, reason, tree: true },
   });
+}
+
+/** Whether an error tells of damage in a tree, which the log can make up for. */
+export function isTreeDamage(error: unknown): boolean {
+  return error instanceof VarveError && error.code === "CORRUPT" && error.details["tree"] === true;
 }
 
 /** One serves many trees, one call at a time. */

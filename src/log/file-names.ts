@@ -25,7 +25,25 @@ export function parseSegmentFileName(
   return { baseLsn: Number(match[1]), generation: Number(match[2]) };
 }
 
+const treeName = /^(\d{10,16})-(keys|nodes|out|in|edges|labels)\.tree$/;
+
+/** Trees are named by an id that is never used twice, and by which of a run's trees they are. */
+export function treeFileName(treeId: number, name: string): string {
+  return `${String(treeId).padStart(10, "0")}-${name}.tree`;
+}
+
+export function parseTreeFileName(name: string): { treeId: number; name: string } | undefined {
+  const match = treeName.exec(name);
+  if (match === null) return undefined;
+  const parsed = { treeId: Number(match[1]), name: match[2]! };
+  return treeFileName(parsed.treeId, parsed.name) === name ? parsed : undefined;
+}
+
 /** Whether a file in the directory is one of the engine's own. */
 export function isOwnFile(name: string): boolean {
-  return Object.values<string>(FILE).includes(name) || parseSegmentFileName(name) !== undefined;
+  return (
+    Object.values<string>(FILE).includes(name) ||
+    parseSegmentFileName(name) !== undefined ||
+    parseTreeFileName(name) !== undefined
+  );
 }

@@ -1,6 +1,6 @@
 // Workers without threads: actors on this thread, with the copies and transfers real ones would make.
 import { type ActorModule, InProcessActor, loadActorModule } from "../disk/actor-module.ts";
-import type { WorkerActor, Workers } from "../disk/ports.ts";
+import type { Disk, WorkerActor, Workers } from "../disk/ports.ts";
 
 export class SimulatedWorkers implements Workers {
   readonly #modules: Map<string, ActorModule> = new Map();
@@ -11,10 +11,11 @@ export class SimulatedWorkers implements Workers {
     this.#modules.set(module.href, actor);
   }
 
-  start(module: URL): WorkerActor {
+  start(module: URL, disk: Disk): WorkerActor {
     const known = this.#modules.get(module.href);
     const actor = new InProcessActor(
       known === undefined ? loadActorModule(module) : Promise.resolve(known),
+      disk,
     );
     this.#actors.push(actor);
     return actor;

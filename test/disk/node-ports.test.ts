@@ -42,7 +42,7 @@ describe("the ports of a real machine", () => {
       const ports = nodePorts();
       ports.scheduler.after(60_000, () => {});
       await ports.disk.lock(process.cwd(), "me");
-      const actor = ports.workers.start(new URL(${JSON.stringify(new URL("./echo-actor.mjs", import.meta.url).href)}));
+      const actor = ports.workers.start(new URL(${JSON.stringify(new URL("./echo-actor.mjs", import.meta.url).href)}), ports.disk);
       const answer = await actor.request({ bytes: Uint8Array.of(1) });
       process.stdout.write(String(answer.length));
     `;

@@ -1,10 +1,11 @@
-// Gives child processes and worker threads the ground floor as JavaScript, which this Node can load.
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+// Gives child processes and worker threads the sources as JavaScript, which this Node can load.
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import ts from "typescript";
 
 const source = path.resolve(import.meta.dirname, "../../src");
+const modules = path.resolve(import.meta.dirname, "../../node_modules");
 
 export interface Transpiled {
   /** The URL of a module, such as `disk/node-disk`. */
@@ -12,10 +13,16 @@ export interface Transpiled {
   dispose(): Promise<void>;
 }
 
-export async function transpileFloor0(): Promise<Transpiled> {
+export function transpileFloor0(): Promise<Transpiled> {
+  return transpileFolders(["disk", "codec"]);
+}
+
+/** The folders of src that are named; they must hold all that they import. */
+export async function transpileFolders(folders: readonly string[]): Promise<Transpiled> {
   const target = await mkdtemp(path.join(tmpdir(), "varve-js-"));
   await writeFile(path.join(target, "package.json"), '{ "type": "module" }');
-  for (const folder of ["disk", "codec"]) {
+  await symlink(modules, path.join(target, "node_modules"), "junction");
+  for (const folder of folders) {
     await mkdir(path.join(target, folder));
     for (const name of await readdir(path.join(source, folder))) {
       if (name.endsWith(".ts")) await transpile(path.join(folder, name), target);

@@ -1,0 +1,249 @@
+// Writes, merges and verifies runs: hands the work to a worker in short requests, and cleans up behind what failed.
+
+import { actorGoneError, isActorGone, siblingModule } from "../disk/actor-module.ts";
+import type { Ports, WorkerActor } from "../disk/ports.ts";
+import { treeFileName } from "../log/file-names.ts";
+import type { EntrySource } from "./disk-tree-merge.ts";
+import { buffersOf, takeBatch } from "./entry-batch.ts";
+import { treeAddress } from "./run.ts";
+import type { RunRecord, TreeFileRecord } from "./run-record.ts";
+import type { TreeFileAddress } from "./tree-file.ts";
+import { type TreeName, treeNames, treeShapes } from "./tree-kind.ts";
+import type { FinishedTree, TreePlan, TreeRequest } from "./tree-messages.ts";
+
+/** What a frozen layer gives to be written. It must not change while it is. */
+export interface FrozenSource {
+  readonly firstLsn: number;
+  readonly lastLsn: number;
+  /** Entries of `out` that tell of a removal. */
+  readonly removals: number;
+  count(name: TreeName): number;
+  /** On the first entry, in the shape that `treeShapes` names. */
+  source(name: TreeName): EntrySource;
+}
+
+export interface RunBuilderOptions {
+  /** Where a page of a tree is closed; default 16 KiB. */
+  readonly pageBytes?: number;
+}
+
+interface LsnRange {
+  readonly firstLsn: number;
+  readonly lastLsn: number;
+}
+
+/** Runs any number of operations at a time; their requests take turns in one worker. */
+export class RunBuilder {
+  readonly #ports: Ports;
+  readonly #directory: string;
+  readonly #databaseId: Uint8Array;
+  readonly #pageBytes: number | undefined;
+  readonly #running = new Set<Promise<unknown>>();
+  #actor: WorkerActor | undefined;
+  #stopped = false;
+
+  constructor(
+    ports: Ports,
+    directory: string,
+    databaseId: Uint8Array,
+    options: RunBuilderOptions = {},
+  ) {
+    this.#ports = ports;
+    this.#directory = directory;
+    this.#databaseId = databaseId;
+    this.#pageBytes = options.pageBytes;
+  }
+
+  /**
+   * Writes a frozen layer as a run, its files synced; their names become durable with the directory, which is synced by
+   * whoever names the run. When it rejects, what it began was removed, best effort.
+   */
+  flush(layer: FrozenSource, nextTreeId: () => number): Promise<RunRecord> {
+    return this.#building(async (begin) => {
+      const trees: TreeFileRecord[] = [];
+      for (const name of treeNames) {
+        if (layer.count(name) === 0) continue;
+        const plan = begin(name, nextTreeId(), layer);
+        await this.#request({ ask: "write", plan });
+        await this.#fill(plan, layer.source(name));
+        trees.push(recordOf(plan, await this.#finish(plan)));
+      }
+      const { firstLsn, lastLsn, removals } = layer;
+      return { firstLsn, lastLsn, removals, trees };
+    });
+  }
+
+  /**
+   * Writes runs that follow one another, newest first, as one; of entries with the same key the newest is kept. Otherwise as
+   * `flush`: the runs that were merged stay as they are.
+   */
+  merge(runs: readonly RunRecord[], nextTreeId: () => number): Promise<RunRecord> {
+    const range = rangeOf(runs);
+    return this.#building(async (begin) => {
+      const trees: TreeFileRecord[] = [];
+      let removals = 0;
+      for (const name of treeNames) {
+        const inputs = runs.flatMap((run) => this.#addresses(run, name));
+        if (inputs.length === 0) continue;
+        const plan = begin(name, nextTreeId(), range);
+        await this.#request({ ask: "merge", plan, inputs });
+        await this.#steps(plan.path);
+        const finished = await this.#finish(plan);
+        removals += finished.removals;
+        trees.push(recordOf(plan, finished));
+      }
+      return { ...range, removals, trees };
+    });
+  }
+
+  /** Reads every page of a run back; throws CORRUPT (see `isTreeDamage`) for the first that is not what was written. */
+  verify(run: RunRecord): Promise<void> {
+    return this.#tracked(async () => {
+      for (const address of this.#addresses(run)) {
+        try {
+          await this.#request({ ask: "verify", address });
+          await this.#steps(address.path);
+        } finally {
+          await this.#close([address.path]);
+        }
+      }
+    });
+  }
+
+  /** Ends what runs, which rejects with IO at its next step and cleans up, and then the worker. Nothing can be begun after. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await Promise.allSettled(this.#running);
+    await this.#actor?.stop();
+    this.#actor = undefined;
+  }
+
+  #addresses(run: RunRecord, name?: TreeName): TreeFileAddress[] {
+    return run.trees
+      .filter((tree) => name === undefined || tree.name === name)
+      .map((tree) => treeAddress(this.#ports.disk, this.#directory, run, tree, this.#databaseId));
+  }
+
+  /** Runs an operation that makes files, and removes them when it fails. */
+  #building(
+    work: (
+      begin: (name: TreeName, treeId: number, range: LsnRange) => TreePlan,
+    ) => Promise<RunRecord>,
+  ): Promise<RunRecord> {
+    return this.#tracked(async () => {
+      const paths: string[] = [];
+      const begin = (name: TreeName, treeId: number, range: LsnRange): TreePlan => {
+        const path = this.#ports.disk.join(this.#directory, treeFileName(treeId, name));
+        paths.push(path);
+        const { firstLsn, lastLsn } = range;
+        const databaseId = this.#databaseId;
+        return { path, name, treeId, databaseId, pageBytes: this.#pageBytes, firstLsn, lastLsn };
+      };
+      try {
+        return await work(begin);
+      } catch (error) {
+        await this.#close(paths);
+        for (const path of paths) await this.#remove(path);
+        throw error;
+      }
+    });
+  }
+
+  async #tracked<T>(work: () => Promise<T>): Promise<T> {
+    const running = work();
+    this.#running.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#running.delete(running);
+    }
+  }
+
+  /** Copies a source out in slices, so that no turn is long, and keeps two of them on their way. */
+  async #fill({ path, name }: TreePlan, source: EntrySource): Promise<void> {
+    const shape = treeShapes[name];
+    let before: Promise<unknown> = Promise.resolve();
+    for (;;) {
+      const batch = takeBatch(source, shape);
+      if (batch === undefined) break;
+      const sent = this.#request({ ask: "append", path, batch }, buffersOf(batch));
+      // It is waited for one slice later.
+      sent.catch(() => {});
+      await before;
+      before = sent;
+      await this.#turn();
+    }
+    await before;
+  }
+
+  /** Asks for steps until all is done, the next one while one is at work. */
+  async #steps(path: string): Promise<void> {
+    const ask = (): Promise<unknown> => {
+      const answer = this.#request({ ask: "step", path });
+      answer.catch(() => {});
+      return answer;
+    };
+    for (let now = ask(), next = ask(); ; now = next, next = ask()) {
+      if ((await now) === true) {
+        await next;
+        return;
+      }
+      await this.#turn();
+    }
+  }
+
+  async #finish({ path }: TreePlan): Promise<FinishedTree> {
+    return (await this.#request({ ask: "finish", path })) as FinishedTree;
+  }
+
+  /** In process a worker's answers come in the same turn: others must get theirs. */
+  #turn(): Promise<void> {
+    return new Promise((resolve) => this.#ports.scheduler.task(resolve));
+  }
+
+  #request(request: TreeRequest, transfer?: ArrayBuffer[]): Promise<unknown> {
+    return this.#stopped
+      ? Promise.reject(actorGoneError("stopped"))
+      : this.#send(request, transfer);
+  }
+
+  async #send(request: TreeRequest, transfer?: ArrayBuffer[]): Promise<unknown> {
+    const { workers, disk } = this.#ports;
+    this.#actor ??= workers.start(siblingModule("tree-worker", import.meta.url), disk);
+    const actor = this.#actor;
+    try {
+      return await actor.request(request, transfer);
+    } catch (error) {
+      // The next request starts another worker.
+      if (isActorGone(error) && this.#actor === actor) this.#actor = undefined;
+      throw error;
+    }
+  }
+
+  /** Closes the files of jobs, best effort: what went wrong before is what is told. */
+  async #close(paths: readonly string[]): Promise<void> {
+    await this.#send({ ask: "close", paths }).catch(() => {});
+  }
+
+  async #remove(path: string): Promise<void> {
+    await this.#ports.disk.unlink(path).catch(() => {});
+  }
+}
+
+function recordOf({ treeId, name }: TreePlan, { bytes, entries }: FinishedTree): TreeFileRecord {
+  return { treeId, name, bytes, entries };
+}
+
+function rangeOf(runs: readonly RunRecord[]): LsnRange {
+  for (let i = 1; i < runs.length; i++) {
+    if (runs[i]!.lastLsn >= runs[i - 1]!.firstLsn) {
+      throw new RangeError("RunBuilder.merge: runs are not newest first, or overlap");
+    }
+  }
+  const newest = runs[0];
+  const oldest = runs.at(-1);
+  if (newest === undefined || oldest === undefined) {
+    throw new RangeError("RunBuilder.merge: no runs");
+  }
+  return { firstLsn: oldest.firstLsn, lastLsn: newest.lastLsn };
+}

@@ -1,0 +1,86 @@
+// The worker that writes, merges and verifies the files of runs: keeps the jobs that are open, and does what is asked of each.
+
+import type { ActorReply, Disk } from "../disk/ports.ts";
+import { type Job, MergeJob, VerifyJob, WriteJob } from "./tree-jobs.ts";
+import type { TreeRequest } from "./tree-messages.ts";
+
+/** What one disk's jobs share. In process, all databases of a disk come to the same one. */
+class JobTable {
+  readonly #disk: Disk;
+  /** By path. */
+  readonly #jobs = new Map<string, Job>();
+  #tail: Promise<unknown> = Promise.resolve();
+
+  constructor(disk: Disk) {
+    this.#disk = disk;
+  }
+
+  /** One at a time, even where the actor that asked has died since: what it began must be there to be closed. */
+  run(request: TreeRequest): Promise<unknown> {
+    const answer = this.#tail.then(() => this.#answer(request));
+    this.#tail = answer.catch(() => {});
+    return answer;
+  }
+
+  async #answer(request: TreeRequest): Promise<unknown> {
+    switch (request.ask) {
+      case "write":
+        return this.#open(request.plan.path, new WriteJob(this.#disk, request.plan));
+      case "merge": {
+        const { plan, inputs } = request;
+        return this.#open(plan.path, new MergeJob(this.#disk, plan, inputs));
+      }
+      case "verify": {
+        const { address } = request;
+        return this.#open(address.path, new VerifyJob(this.#disk, address));
+      }
+      case "append":
+        return this.#writing(request.path).append(request.batch);
+      case "step":
+        return this.#job(request.path).step();
+      case "finish": {
+        const finished = await this.#writing(request.path).finish();
+        this.#jobs.delete(request.path);
+        return finished;
+      }
+      case "close":
+        await Promise.allSettled(request.paths.map((path) => this.#close(path)));
+        return undefined;
+    }
+  }
+
+  async #open(path: string, job: Job & { open(): Promise<void> }): Promise<void> {
+    await this.#close(path);
+    this.#jobs.set(path, job);
+    await job.open();
+  }
+
+  async #close(path: string): Promise<void> {
+    const job = this.#jobs.get(path);
+    this.#jobs.delete(path);
+    await job?.close();
+  }
+
+  #job(path: string): Job {
+    const job = this.#jobs.get(path);
+    if (job === undefined) throw new TypeError(`no job for ${path}`);
+    return job;
+  }
+
+  #writing(path: string): WriteJob {
+    const job = this.#job(path);
+    if (!(job instanceof WriteJob)) throw new TypeError(`nothing is written to ${path}`);
+    return job;
+  }
+}
+
+const tables = new WeakMap<Disk, JobTable>();
+
+export async function handle(message: unknown, disk: Disk): Promise<ActorReply> {
+  let table = tables.get(disk);
+  if (table === undefined) {
+    table = new JobTable(disk);
+    tables.set(disk, table);
+  }
+  return { result: await table.run(message as TreeRequest) };
+}
