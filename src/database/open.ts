@@ -12,6 +12,7 @@ import {
   createManifest,
 } from "../recovery/database-directory.ts";
 import { recover } from "../recovery/recover.ts";
+import { noBase } from "../recovery/recovery-base.ts";
 import { Database } from "./database.ts";
 import { DatabaseCore } from "./database-core.ts";
 import { type OpenOptions, type Settings, settingsFrom } from "./options.ts";
@@ -82,7 +83,7 @@ async function openLocked<S>(
   const state = new SystemState();
   const sink = replaySink(index, state);
   const { parts, report } = await index.replaying(() =>
-    recover(ports, directory, { segmentBytes: settings.segmentBytes }, sink),
+    recover(ports, directory, { segmentBytes: settings.segmentBytes }, sink, noBase),
   );
   const log = new SegmentLog(parts, {
     segmentBytes: settings.segmentBytes,

@@ -34,8 +34,13 @@ const slackBytes = 8;
 /** The error for a file that is not what was written. */
 export function corruptTree(path: string, offset: number, reason: string): VarveError {
   return new VarveError("CORRUPT", `${path} is damaged at offset ${offset} (${reason})`, {
-    details: { file: path, offset, reason },
+    details: { file: path, offset, reason, tree: true },
   });
+}
+
+/** Whether an error tells of damage in a tree: what it held can be built again from the log. */
+export function isTreeDamage(error: unknown): boolean {
+  return error instanceof VarveError && error.code === "CORRUPT" && error.details["tree"] === true;
 }
 
 /** One serves many trees, one call at a time. */

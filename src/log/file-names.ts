@@ -25,7 +25,36 @@ export function parseSegmentFileName(
   return { baseLsn: Number(match[1]), generation: Number(match[2]) };
 }
 
+const checkpointName = /^checkpoint-(\d{10,})$/;
+
+export function checkpointFileName(number: number): string {
+  return `checkpoint-${String(number).padStart(10, "0")}`;
+}
+
+/** The number of a checkpoint file, or undefined for another name. */
+export function parseCheckpointFileName(name: string): number | undefined {
+  const match = checkpointName.exec(name);
+  return match === null ? undefined : Number(match[1]);
+}
+
+const treeName = /^(\d{10,})-([a-z]+)\.tree$/;
+
+export function treeFileName(treeId: number, name: string): string {
+  return `${String(treeId).padStart(10, "0")}-${name}.tree`;
+}
+
+export function parseTreeFileName(name: string): { treeId: number; name: string } | undefined {
+  const match = treeName.exec(name);
+  if (match === null) return undefined;
+  return { treeId: Number(match[1]), name: match[2]! };
+}
+
 /** Whether a file in the directory is one of the engine's own. */
 export function isOwnFile(name: string): boolean {
-  return Object.values<string>(FILE).includes(name) || parseSegmentFileName(name) !== undefined;
+  return (
+    Object.values<string>(FILE).includes(name) ||
+    parseSegmentFileName(name) !== undefined ||
+    parseCheckpointFileName(name) !== undefined ||
+    parseTreeFileName(name) !== undefined
+  );
 }
