@@ -12,6 +12,7 @@ import {
   createManifest,
 } from "../recovery/database-directory.ts";
 import { recover } from "../recovery/recover.ts";
+import { replayOpenLog } from "../recovery/replay-open-log.ts";
 import { Database } from "./database.ts";
 import { DatabaseCore } from "./database-core.ts";
 import { IndexBase } from "./index-base.ts";
@@ -111,7 +112,7 @@ async function openLocked<S>(
       directory,
       diagnostics: nodeDiagnostics,
       savedRuns: base.savedVersion,
-      refill: (from) => index.replaying(() => replayOpenLog(from, base)),
+      refill: (from) => index.replaying(() => replayOpenLog(ports.disk, directory, from, base)),
     });
     nodeDiagnostics.publish("recover", { path: directory, ...report });
     return new Database<S>(core, lock, report);

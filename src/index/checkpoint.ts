@@ -1,5 +1,6 @@
 // What a checkpoint holds: everything that is needed to go on from an LSN without the log before it.
 
+import type { AllocationEntry } from "../log/allocation-table.ts";
 import type { LogPosition } from "../log/log-position.ts";
 import type { RunRecord } from "./run-record.ts";
 
@@ -22,4 +23,6 @@ export interface Checkpoint {
   readonly states: readonly (readonly [name: string, value: Uint8Array])[];
   /** Newest first; their LSN ranges do not overlap. */
   readonly runs: readonly RunRecord[];
+  /** The segment table as the log had it. */
+  readonly segments: readonly AllocationEntry[];
 }

@@ -38,7 +38,7 @@ export function corruptTree(path: string, offset: number, reason: string): Varve
   });
 }
 
-/** Whether an error tells of damage in a tree, which the log can make up for. */
+/** Whether an error tells of damage in a tree: what it held can be built again from the log. */
 export function isTreeDamage(error: unknown): boolean {
   return error instanceof VarveError && error.code === "CORRUPT" && error.details["tree"] === true;
 }

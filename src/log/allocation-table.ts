@@ -3,7 +3,6 @@ import { ByteReader, ByteWriter, MalformedBytes, putU32 } from "../codec/bytes.t
 import type { Disk, DiskFile } from "../disk/ports.ts";
 import { blockIsSound, sameBytes, sealBlock } from "./fields.ts";
 import { FILE } from "./file-names.ts";
-import type { Segment } from "./segment.ts";
 import { hasAscii, putAscii } from "./segment-codec.ts";
 import { readWhole } from "./small-file.ts";
 
@@ -29,25 +28,42 @@ export const ALLOCATION = {
 export const allocationEntryBytes = 44;
 export const allocationMagic = "VARVEALC";
 
-export function encodeAllocation(databaseId: Uint8Array, segments: readonly Segment[]): Uint8Array {
+export function encodeAllocation(
+  databaseId: Uint8Array,
+  segments: readonly AllocationEntry[],
+): Uint8Array {
   const writer = new ByteWriter(ALLOCATION.entries + segments.length * allocationEntryBytes);
   writer.raw(new Uint8Array(ALLOCATION.databaseId));
   writer.raw(databaseId);
   writer.u32(segments.length);
-  for (const segment of segments) {
-    writer.u32(segment.id);
-    writer.u32(segment.generation);
-    writer.u64(segment.baseLsn);
-    writer.u64(segment.lastLsn);
-    writer.u32(segment.state);
-    writer.u64(segment.fileBytes);
-    writer.u64(segment.liveBytes);
-  }
+  for (const segment of segments) putAllocationEntry(writer, segment);
   const bytes = writer.view(0, writer.position);
   putAscii(bytes, ALLOCATION.magic, allocationMagic);
   putU32(bytes, ALLOCATION.totalBytes, bytes.length);
   sealBlock(bytes, 0, bytes.length);
   return bytes;
+}
+
+export function putAllocationEntry(writer: ByteWriter, segment: AllocationEntry): void {
+  writer.u32(segment.id);
+  writer.u32(segment.generation);
+  writer.u64(segment.baseLsn);
+  writer.u64(segment.lastLsn);
+  writer.u32(segment.state);
+  writer.u64(segment.fileBytes);
+  writer.u64(segment.liveBytes);
+}
+
+export function readAllocationEntry(reader: ByteReader): AllocationEntry {
+  return {
+    id: reader.u32(),
+    generation: reader.u32(),
+    baseLsn: reader.u64(),
+    lastLsn: reader.u64(),
+    state: reader.u32(),
+    fileBytes: reader.u64(),
+    liveBytes: reader.u64(),
+  };
 }
 
 /** Returns undefined where the bytes are not a sound table of this database. */
@@ -67,15 +83,7 @@ export function decodeAllocation(
   const entries: AllocationEntry[] = [];
   try {
     for (let i = 0; i < count; i++) {
-      entries.push({
-        id: reader.u32(),
-        generation: reader.u32(),
-        baseLsn: reader.u64(),
-        lastLsn: reader.u64(),
-        state: reader.u32(),
-        fileBytes: reader.u64(),
-        liveBytes: reader.u64(),
-      });
+      entries.push(readAllocationEntry(reader));
     }
   } catch (error) {
     if (error instanceof MalformedBytes) return undefined;
@@ -105,7 +113,7 @@ export class AllocationFile {
   }
 
   /** Resolves to whether the table is durable. Never rejects; flushes run one after another. */
-  flush(segments: readonly Segment[]): Promise<boolean> {
+  flush(segments: readonly AllocationEntry[]): Promise<boolean> {
     const bytes = encodeAllocation(this.#databaseId, segments);
     this.#flushing = this.#flushing.then(async () => {
       try {

@@ -164,6 +164,11 @@ export class CommitQueue {
     return this.#waiters.add(what);
   }
 
+  /** The next transaction begins a frame of its own. */
+  endFrame(): void {
+    this.#queue[this.#queue.length - 1]?.endFrame();
+  }
+
   #groupFor(bytes: number): Group {
     const last = this.#queue[this.#queue.length - 1];
     const end = this.#projectedEnd + bytes;
@@ -221,7 +226,7 @@ export class CommitQueue {
         this.#pump();
       },
       (error: unknown) => {
-        if (error instanceof SyncFailure) this.#poisonWith(error);
+        if (error instanceof SyncFailure) this.poisonWith(error);
         else this.#reject(error);
       },
     );
@@ -292,7 +297,7 @@ export class CommitQueue {
       this.#host.witness(lsn, hash);
     } catch (error) {
       this.#syncing = undefined;
-      this.#poisonWith(error);
+      this.poisonWith(error);
       return;
     }
     this.#syncing = undefined;
@@ -307,6 +312,7 @@ export class CommitQueue {
   }
 
   #published(ordinal: number, lsn: number): void {
+    if (this.#poison !== undefined) return;
     this.#durableOrdinal = Math.max(this.#durableOrdinal, ordinal);
     this.#durableLsn = Math.max(this.#durableLsn, lsn);
     while (this.#unsynced.length > 0 && this.#unsynced[0]!.ordinal <= ordinal) {
@@ -341,7 +347,7 @@ export class CommitQueue {
         this.#pump();
       },
       (failure: unknown) => {
-        const poison = this.#poisonWith(failure);
+        const poison = this.poisonWith(failure);
         for (const transaction of rejected) settle(transaction, poison);
         for (const waiter of waiters) waiter.ticket.reject(poison);
       },
@@ -365,7 +371,7 @@ export class CommitQueue {
    * A sync failed, or a write could not be taken back: what the disk holds is unknown. Everything
    * from the oldest transaction that still waits is rolled back; only a reopen finds out more.
    */
-  #poisonWith(cause: unknown): VarveError {
+  poisonWith(cause: unknown): VarveError {
     if (this.#poison !== undefined) return this.#poison;
     const poison = poisonError(cause, this.#durableLsn);
     this.#poison = poison;

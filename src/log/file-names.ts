@@ -25,6 +25,18 @@ export function parseSegmentFileName(
   return { baseLsn: Number(match[1]), generation: Number(match[2]) };
 }
 
+const checkpointName = /^checkpoint-(\d{10,})$/;
+
+export function checkpointFileName(number: number): string {
+  return `checkpoint-${String(number).padStart(10, "0")}`;
+}
+
+/** The number of a checkpoint file, or undefined for another name. */
+export function parseCheckpointFileName(name: string): number | undefined {
+  const match = checkpointName.exec(name);
+  return match === null ? undefined : Number(match[1]);
+}
+
 const treeName = /^(\d{10,16})-(keys|nodes|out|in|edges|labels)\.tree$/;
 
 /** Trees are named by an id that is never used twice, and by which of a run's trees they are. */
@@ -44,6 +56,7 @@ export function isOwnFile(name: string): boolean {
   return (
     Object.values<string>(FILE).includes(name) ||
     parseSegmentFileName(name) !== undefined ||
+    parseCheckpointFileName(name) !== undefined ||
     parseTreeFileName(name) !== undefined
   );
 }

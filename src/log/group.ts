@@ -178,6 +178,11 @@ export class Group {
     return this.#frames[ordinal]!.at + frameHeaderBytes;
   }
 
+  /** What is added next shares no frame with what is here. */
+  endFrame(): void {
+    this.#lastIsOpen = false;
+  }
+
   #fits(frame: OpenFrame, bytes: number): boolean {
     return this.#lastIsOpen && frame.payloadBytes + bytes <= limits.framePayloadBytesTarget;
   }

@@ -1,11 +1,14 @@
 // The log as the rest of the engine sees it; another log (a replicated one, say) can stand behind this.
 import type { VarveError } from "../codec/errors.ts";
+import type { AllocationEntry } from "./allocation-table.ts";
 import type { CommitCounters } from "./commit-host.ts";
 import type { EventBatch } from "./event-batch.ts";
 import type { EventLookup } from "./event-lookup.ts";
 import type { Hash64 } from "./fields.ts";
 import type { LoadedFrame } from "./frame-source.ts";
 import type { CommitLevel, CommitTicket, PendingTransaction } from "./group.ts";
+import type { LogPosition } from "./log-position.ts";
+import type { CheckpointRef } from "./manifest-codec.ts";
 
 /** Told when accepted transactions will not become durable, and when the durable LSN moves. */
 export interface LogListener {
@@ -38,6 +41,18 @@ export interface Log {
   whenDurable(lsn: number): Promise<void>;
   /** Flushes the segment table now. */
   flushAllocation(): Promise<boolean>;
+  /** The next transaction accepted begins a new frame, so that a checkpoint's LSN ends one. */
+  endFrame(): void;
+  /** The end of the last frame with events that begins at or below `lsn`, which must be durable. */
+  positionAfter(lsn: number): LogPosition;
+  /** The segment table as it stands, for a checkpoint to hold. */
+  allocation(): readonly AllocationEntry[];
+  /** Makes an encoded checkpoint durable, and the files that it names by their names; their contents are synced before. */
+  saveCheckpoint(bytes: Uint8Array, number: number, lsn: number): Promise<void>;
+  /** Forgets every checkpoint but the newest, and removes their files; not the trees that they name. */
+  dropOldCheckpoints(): Promise<void>;
+  /** Newest first. */
+  readonly checkpoints: readonly CheckpointRef[];
   /** The frame that holds `lsn`, or the next with events behind it. */
   frameAtOrAfter(lsn: number): LoadedFrame | undefined;
   /** The segments, in order: their names and how far each reaches now. */

@@ -25,6 +25,20 @@ export interface ManifestSegment {
   readonly closingHash: Hash64;
 }
 
+/** A checkpoint, and what it proves of the log whether its own file can be read or not. */
+export interface CheckpointRef {
+  readonly number: number;
+  readonly lsn: number;
+  /** Length and hash of its file. */
+  readonly bytes: number;
+  readonly hash: Hash64;
+  /** Last LSN before its position: the log was durable up to here. Below `lsn` only where that was rejected. */
+  readonly durableLsn: number;
+}
+
+/** The newest, and the one before it until that is known to be readable. */
+export const checkpointsMax = 2;
+
 export interface Manifest {
   readonly databaseId: Uint8Array;
   /** Grows by one with each edit; the newest sound copy counts. */
@@ -35,6 +49,8 @@ export interface Manifest {
   readonly createdMs: number;
   /** In LSN order; the last one is active. */
   readonly segments: readonly ManifestSegment[];
+  /** Newest first. */
+  readonly checkpoints: readonly CheckpointRef[];
 }
 
 /** Offsets of a manifest's fixed part. Stored on disk, never move. */
@@ -51,7 +67,7 @@ export const MANIFEST = {
 export const manifestEpochOffset: number = MANIFEST.body + 24;
 
 export const manifestMagic = "VARVEMAN";
-export const manifestVersion = 1;
+export const manifestVersion = 2;
 
 export function encodeManifest(manifest: Manifest): Uint8Array {
   const writer = new ByteWriter(256);
@@ -62,6 +78,7 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
   writer.u32(manifest.nextSegmentId);
   writer.u64(manifest.createdMs);
   writer.u32(manifest.segments.length);
+  writer.u32(manifest.checkpoints.length);
   for (const segment of manifest.segments) {
     writer.u32(segment.id);
     writer.u32(segment.generation);
@@ -71,6 +88,14 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
     writer.u64(segment.dataEnd);
     writer.u32(segment.closingHash.lo);
     writer.u32(segment.closingHash.hi);
+  }
+  for (const checkpoint of manifest.checkpoints) {
+    writer.u64(checkpoint.number);
+    writer.u64(checkpoint.lsn);
+    writer.u64(checkpoint.bytes);
+    writer.u32(checkpoint.hash.lo);
+    writer.u32(checkpoint.hash.hi);
+    writer.u64(checkpoint.durableLsn);
   }
   const bytes = writer.view(0, writer.position).slice();
   putAscii(bytes, MANIFEST.magic, manifestMagic);
@@ -109,6 +134,7 @@ function decodeBody(reader: ByteReader): Manifest {
   const nextSegmentId = reader.u32();
   const createdMs = reader.u64();
   const count = reader.u32();
+  const checkpointCount = reader.u32();
   const segments: ManifestSegment[] = [];
   for (let i = 0; i < count; i++) {
     segments.push({
@@ -121,5 +147,28 @@ function decodeBody(reader: ByteReader): Manifest {
       closingHash: { lo: reader.u32(), hi: reader.u32() },
     });
   }
-  return { databaseId, edit, epoch, nextSegmentId, createdMs, segments };
+  const checkpoints = decodeCheckpointRefs(reader, checkpointCount);
+  if (!reader.atEnd) throw new MalformedBytes("manifest with bytes left over");
+  return { databaseId, edit, epoch, nextSegmentId, createdMs, segments, checkpoints };
+}
+
+function decodeCheckpointRefs(reader: ByteReader, count: number): CheckpointRef[] {
+  if (count > checkpointsMax) throw new MalformedBytes(`${count} checkpoints in a manifest`);
+  const refs: CheckpointRef[] = [];
+  for (let i = 0; i < count; i++) {
+    const ref: CheckpointRef = {
+      number: reader.u64(),
+      lsn: reader.u64(),
+      bytes: reader.u64(),
+      hash: { lo: reader.u32(), hi: reader.u32() },
+      durableLsn: reader.u64(),
+    };
+    const newer = refs[i - 1];
+    const descends = newer === undefined || (ref.number < newer.number && ref.lsn <= newer.lsn);
+    if (!descends || ref.number === 0 || ref.durableLsn > ref.lsn) {
+      throw new MalformedBytes(`checkpoint ${ref.number} out of order`);
+    }
+    refs.push(ref);
+  }
+  return refs;
 }

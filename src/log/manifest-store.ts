@@ -83,6 +83,7 @@ export class ManifestStore {
   /** In the order of writing, the same in every life: what is found of them tells which may not be durable. */
   readonly #copies: readonly [DiskFile, DiskFile];
   #current: Manifest;
+  #edits: Promise<void> = Promise.resolve();
 
   private constructor(copies: readonly [DiskFile, DiskFile], current: Manifest) {
     this.#copies = copies;
@@ -96,7 +97,7 @@ export class ManifestStore {
   /** Creates both copies and makes them durable; the caller syncs the directory. */
   static async create(disk: Disk, directory: string, manifest: Manifest): Promise<ManifestStore> {
     return await ManifestStore.#with(disk, directory, manifest, async (store) => {
-      await store.install(manifest);
+      await store.#install(manifest);
     });
   }
 
@@ -141,10 +142,22 @@ export class ManifestStore {
   }
 
   /**
-   * Makes a manifest current. When this resolves, both copies hold it durably; when it fails or the
-   * machine stops in between, the newest sound copy is either the old manifest or this one.
+   * Changes fields of the manifest under a new edit number; edits run one after another. When this resolves, both copies
+   * hold the change durably; when it fails or the machine stops in between, the newest sound copy is either the old
+   * manifest or this one, and every later edit fails as well.
    */
-  async install(manifest: Manifest): Promise<void> {
+  edit(change: (current: Manifest) => Partial<Manifest>): Promise<void> {
+    const edited = this.#edits.then(async () => {
+      const { current } = this;
+      await this.#install({ ...current, ...change(current), edit: current.edit + 1 });
+    });
+    this.#edits = edited;
+    // Whoever asked is told; the chain itself is nobody's to wait for.
+    edited.catch(() => {});
+    return edited;
+  }
+
+  async #install(manifest: Manifest): Promise<void> {
     const bytes = encodeManifest(manifest);
     for (const copy of this.#copies) {
       copy.writeSync(bytes, 0);
@@ -155,7 +168,7 @@ export class ManifestStore {
   }
 
   /**
-   * Writes the copies again, the one that may not be durable first. `install` leaves exactly these signs: where the
+   * Writes the copies again, the one that may not be durable first. `edit` leaves exactly these signs: where the
    * first copy is newer, it was under way and the second is durable; where both are equal, or the second is not
    * sound, the first is durable; where the first is not sound, the second is, and a new edit number says so.
    */
@@ -169,7 +182,7 @@ export class ManifestStore {
       await named();
       await this.#write(this.#copies[1], this.#current);
     } else if (first > second && second >= 0) {
-      await this.install(manifest);
+      await this.#install(manifest);
       await named();
     } else {
       await this.#write(this.#copies[1], manifest);
@@ -204,6 +217,7 @@ export class ManifestStore {
   }
 
   async close(): Promise<void> {
+    await this.#edits.catch(() => {});
     await this.#copies[0].close();
     await this.#copies[1].close();
   }

@@ -2,21 +2,26 @@
 import type { VarveError } from "../codec/errors.ts";
 import type { Cancel, Ports } from "../disk/ports.ts";
 import { ActiveSegment } from "./active-segment.ts";
-import type { AllocationFile } from "./allocation-table.ts";
+import type { AllocationEntry, AllocationFile } from "./allocation-table.ts";
+import { CheckpointFiles } from "./checkpoint-files.ts";
 import type { CommitHost } from "./commit-host.ts";
 import { CommitQueue } from "./commit-queue.ts";
 import type { EventBatch } from "./event-batch.ts";
 import { EventFinder } from "./event-finder.ts";
 import type { EventLookup } from "./event-lookup.ts";
+import type { Hash64 } from "./fields.ts";
 import { FrameSource, type LoadedFrame } from "./frame-source.ts";
 import type { CommitLevel, CommitTicket, PendingTransaction } from "./group.ts";
 import type { Log, LogListener, LogStats, SegmentView } from "./log.ts";
+import type { LogPosition } from "./log-position.ts";
+import type { CheckpointRef } from "./manifest-codec.ts";
 import type { ManifestStore } from "./manifest-store.ts";
+import { positionAfter } from "./position-finder.ts";
 import type { ReserveFile } from "./reserve.ts";
 import { Segment } from "./segment.ts";
 import { SegmentFiles } from "./segment-files.ts";
 import { footerBytesMaxFor } from "./segment-format.ts";
-import { orSyncFailure } from "./sync-failure.ts";
+import { orSyncFailure, SyncFailure } from "./sync-failure.ts";
 import type { WatermarkFile } from "./watermark.ts";
 
 export interface LogOptions {
@@ -48,12 +53,17 @@ export class SegmentLog implements Log {
   readonly #files: SegmentFiles;
   readonly #frames: FrameSource;
   readonly #commits: CommitQueue;
+  readonly #checkpoints: CheckpointFiles;
   #active: ActiveSegment;
   /** Created by a roll that failed before it could install it. */
   #created: ActiveSegment | undefined;
   #listener: LogListener = { rolledBack: () => {}, durableAdvanced: () => {} };
   #allocationTimer: Cancel | undefined;
   #allocationDirty = false;
+  /** The end of what is known to be durable, as the watermark has it. */
+  #mark: { readonly lsn: number; readonly hash: Hash64 };
+  /** Syncs of the directory that failed. */
+  #namesLost = 0;
 
   constructor(parts: LogParts, options: LogOptions) {
     this.#parts = parts;
@@ -61,6 +71,8 @@ export class SegmentLog implements Log {
     this.#active = parts.active;
     this.#files = new SegmentFiles(parts.ports.disk, parts.directory);
     this.#files.setActive(parts.active);
+    this.#mark = { lsn: parts.lastLsn, hash: parts.active.segment.lastHash };
+    this.#checkpoints = new CheckpointFiles(this.#checkpointHost());
     this.#frames = new FrameSource(
       parts.segments,
       this.#files,
@@ -121,6 +133,32 @@ export class SegmentLog implements Log {
     this.#allocationTimer = undefined;
     this.#allocationDirty = false;
     return await this.#parts.allocation.flush(this.#parts.segments);
+  }
+
+  endFrame(): void {
+    this.#commits.endFrame();
+  }
+
+  positionAfter(lsn: number): LogPosition {
+    const position = positionAfter(this.#parts.segments, this.#files, lsn);
+    if (position.lastLsn > this.durableLsn) throw new RangeError(`LSN ${lsn} is not durable`);
+    return position;
+  }
+
+  allocation(): readonly AllocationEntry[] {
+    return this.#parts.segments.map((segment) => segment.toAllocation());
+  }
+
+  saveCheckpoint(bytes: Uint8Array, number: number, lsn: number): Promise<void> {
+    return this.#checkpoints.save(bytes, number, lsn);
+  }
+
+  dropOldCheckpoints(): Promise<void> {
+    return this.#checkpoints.dropOld();
+  }
+
+  get checkpoints(): readonly CheckpointRef[] {
+    return this.#checkpoints.refs;
   }
 
   frameAtOrAfter(lsn: number): LoadedFrame | undefined {
@@ -199,6 +237,28 @@ export class SegmentLog implements Log {
     return failure;
   }
 
+  #checkpointHost(): ConstructorParameters<typeof CheckpointFiles>[0] {
+    const { ports, directory, manifest, watermark } = this.#parts;
+    return {
+      disk: ports.disk,
+      directory,
+      manifest,
+      requireSound: () => {
+        if (this.poison !== undefined) throw this.poison;
+      },
+      durableAt: (lsn) => this.positionAfter(lsn).lastLsn,
+      syncWatermark: async () => {
+        watermark.write(this.#mark.lsn, this.#mark.hash, false);
+        await watermark.sync();
+      },
+      flushAllocation: () => this.flushAllocation(),
+      namesLost: () => {
+        this.#namesLost++;
+      },
+      poisonWith: (cause) => this.#commits.poisonWith(cause),
+    };
+  }
+
   #host(): CommitHost {
     const { ports, watermark, manifest } = this.#parts;
     const { segmentBytes, syncIntervalMs } = this.#options;
@@ -213,6 +273,7 @@ export class SegmentLog implements Log {
       witness: (durableLsn, lastHash) => {
         manifest.requireOwnEpoch();
         watermark.write(durableLsn, lastHash, false);
+        this.#mark = { lsn: durableLsn, hash: lastHash };
       },
       rolledBack: (transactions) => {
         this.#frames.clear();
@@ -231,19 +292,17 @@ export class SegmentLog implements Log {
     const old = this.#active;
     await orSyncFailure(Promise.resolve().then(() => manifest.requireOwnEpoch()));
     await this.#withReserve(() => old.seal());
-    watermark.write(this.#commits.writtenLsn, old.segment.lastHash, false);
+    this.#mark = { lsn: this.#commits.writtenLsn, hash: old.segment.lastHash };
+    watermark.write(this.#mark.lsn, this.#mark.hash, false);
     await orSyncFailure(watermark.sync());
     this.#commits.publishWritten();
     this.#created ??= await this.#withReserve(() => this.#createSegment(old.segment));
     const next = this.#created;
-    const names = [...segments, next.segment].map((segment) => segment.toManifest());
     await orSyncFailure(
-      manifest.install({
-        ...manifest.current,
-        edit: manifest.current.edit + 1,
+      manifest.edit(() => ({
         nextSegmentId: next.segment.id + 1,
-        segments: names,
-      }),
+        segments: [...segments, next.segment].map((segment) => segment.toManifest()),
+      })),
     );
     segments.push(next.segment);
     this.#created = undefined;
@@ -262,7 +321,8 @@ export class SegmentLog implements Log {
     // A file of this name can only be what an earlier attempt at this very roll left behind.
     const path = ports.disk.join(directory, segment.name);
     if ((await ports.disk.stat(path)) !== undefined) await ports.disk.unlink(path);
-    return await ActiveSegment.create(
+    const lostBefore = this.#namesLost;
+    const created = await ActiveSegment.create(
       ports,
       directory,
       segment,
@@ -270,6 +330,10 @@ export class SegmentLog implements Log {
       previous.lastHash,
       this.#options.segmentBytes,
     );
+    if (this.#namesLost === lostBefore) return created;
+    // Its name may have been under way in a sync that failed beside ours: then ours proves nothing of it.
+    await created.file.close().catch(() => {});
+    throw new SyncFailure(new Error("a sync of the directory failed while a segment was made"));
   }
 
   /** Runs a step that needs space; on a full disk gives up the reserve and tries once more. */

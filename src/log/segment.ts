@@ -1,4 +1,5 @@
 // What the engine knows of one segment while the database is open.
+import type { AllocationEntry } from "./allocation-table.ts";
 import { type Hash64, zeroHash } from "./fields.ts";
 import { segmentFileName } from "./file-names.ts";
 import { FrameIndex } from "./frame-index.ts";
@@ -53,7 +54,7 @@ export class Segment {
     frameBytes: number,
     hash: Hash64,
   ): void {
-    this.index.note(firstLsn, timeMs, this.dataEnd);
+    this.index.note(firstLsn, timeMs, this.dataEnd, this.eventCount, this.frameCount);
     if (this.frameCount === 0) this.firstTimeMs = timeMs;
     this.lastTimeMs = timeMs;
     this.frameCount++;
@@ -83,6 +84,11 @@ export class Segment {
 
   footerBytes(): Uint8Array {
     return encodeSegmentFooter(this.footer());
+  }
+
+  toAllocation(): AllocationEntry {
+    const { id, generation, baseLsn, lastLsn, state, fileBytes, liveBytes } = this;
+    return { id, generation, baseLsn, lastLsn, state, fileBytes, liveBytes };
   }
 
   toManifest(): ManifestSegment {

@@ -3,7 +3,7 @@ import { VarveError } from "../codec/errors.ts";
 import type { Disk } from "../disk/ports.ts";
 
 /** No file that is read whole is larger: what is, is not one of ours. */
-const smallFileBytesMax: number = 64 * 2 ** 20;
+export const smallFileBytesMax: number = 64 * 2 ** 20;
 
 /** The bytes of a file, or undefined where there is none; throws CORRUPT where something else has its name. */
 export async function requireOwnFile(disk: Disk, path: string): Promise<number | undefined> {

@@ -60,6 +60,7 @@ export async function createManifest(ports: Ports, path: string): Promise<Manife
     nextSegmentId: 1,
     createdMs: clock.wallMs(),
     segments: [],
+    checkpoints: [],
   };
   const store = await ManifestStore.create(disk, path, manifest);
   try {

@@ -6,7 +6,7 @@ import { ActiveSegment } from "../log/active-segment.ts";
 import { AllocationFile, readAllocation } from "../log/allocation-table.ts";
 import { sameHash, zeroHash } from "../log/fields.ts";
 import { FILE, parseSegmentFileName } from "../log/file-names.ts";
-import { type Manifest, SEGMENT_STATE } from "../log/manifest-codec.ts";
+import { type CheckpointRef, type Manifest, SEGMENT_STATE } from "../log/manifest-codec.ts";
 import { ManifestStore, readManifest } from "../log/manifest-store.ts";
 import { ReserveFile, releaseReserve, reserveBytes } from "../log/reserve.ts";
 import { Segment } from "../log/segment.ts";
@@ -22,10 +22,12 @@ import {
   watermarkFileWith,
 } from "../log/watermark.ts";
 import { quarantineFile, quarantineTail } from "./quarantine.ts";
+import { readLog } from "./read-log.ts";
 import { reappend } from "./reappend.ts";
+import { freeTreeId, type RecoveryBase, strayNames } from "./recovery-base.ts";
 import type { RecoveryReport } from "./recovery-report.ts";
-import { cutTo, pointOf, Replay, type ReplaySink, type SegmentPoint } from "./replay.ts";
-import { readSegments, type ScannedLog } from "./scan-log.ts";
+import { cutTo, pointOf, type Replay, type ReplaySink, type SegmentPoint } from "./replay.ts";
+import type { ScannedLog } from "./scan-log.ts";
 
 export interface RecoverOptions {
   readonly segmentBytes: number;
@@ -37,7 +39,8 @@ export interface Recovered {
 }
 
 /**
- * Opens the log of a database that has a manifest, handing every recovered transaction to `sink`.
+ * Opens the log of a database that has a manifest: restores `base` from the newest checkpoint that can be loaded, and
+ * hands every transaction recovered behind it to `sink`.
  *
  * @throws {VarveError} CORRUPT where acknowledged data is damaged; FORMAT_UNSUPPORTED; IO.
  */
@@ -46,12 +49,14 @@ export async function recover(
   directory: string,
   options: RecoverOptions,
   sink: ReplaySink,
+  base: RecoveryBase,
 ): Promise<Recovered> {
   const recovery = new Recovery(ports, directory, options);
   try {
-    return await recovery.run(sink);
+    return await recovery.run(sink, base);
   } catch (error) {
     await recovery.abandon();
+    await base.clear().catch(() => {});
     if (error instanceof SyncFailure) throw error.cause;
     throw error instanceof MalformedBytes ? malformedLog(error) : error;
   }
@@ -67,6 +72,8 @@ class Recovery {
   readonly #quarantined: string[] = [];
   readonly #opened: { close(): Promise<void> }[] = [];
   #truncatedBytes = 0;
+  /** Those that the next manifest names. */
+  #checkpoints: readonly CheckpointRef[] = [];
 
   constructor(ports: Ports, directory: string, options: RecoverOptions) {
     this.#ports = ports;
@@ -75,7 +82,7 @@ class Recovery {
     this.#startedMs = ports.clock.monotonicMs();
   }
 
-  async run(sink: ReplaySink): Promise<Recovered> {
+  async run(sink: ReplaySink, base: RecoveryBase): Promise<Recovered> {
     const { disk } = this.#ports;
     const found = await readManifest(disk, this.#directory, false);
     const manifest = found.manifest!;
@@ -88,9 +95,14 @@ class Recovery {
     if (allocation === undefined && !isNew) this.#rebuilt.push(FILE.allocation);
     if (marks.damaged && !isNew) this.#rebuilt.push(FILE.watermark);
     if ((heldBytes ?? 0) < reserveBytes && !isNew) this.#rebuilt.push(FILE.reserve);
-    const replay = new Replay(sink, watermark);
-    const log = await readSegments(disk, this.#directory, manifest, watermark, replay);
+    const names = await disk.list(this.#directory);
+    base.treeIdsFrom(freeTreeId(names));
+    const source = { disk, directory: this.#directory, manifest, watermark };
+    const { log, replay, kept, ...given } = await readLog(source, sink, base);
+    this.#rebuilt.push(...given.rebuilt);
+    this.#warnings.push(...given.warnings);
     if (log !== undefined) this.#keep(log.file);
+    this.#checkpoints = kept.map(({ ref }) => ref);
 
     // Everything above only read; from here on the database is ours.
     const store = await ManifestStore.open(disk, this.#directory, found);
@@ -110,11 +122,14 @@ class Recovery {
       manifest.databaseId,
     );
     if (allocation === undefined) await allocationFile.flush(segments);
+    // Order: what a manifest has named goes only once no copy of it does.
+    await this.#removeStrays(strayNames(names, kept));
     const reserve = this.#keep(
       await ReserveFile.open(disk, disk.join(this.#directory, FILE.reserve)),
     );
     await disk.syncDirectory(this.#directory);
-    const lastLsn = last.lastLsn;
+    const { lastLsn } = last;
+    const checkpointLsn = kept[0]?.checkpoint.lsn ?? 0;
     return {
       parts: {
         ports: this.#ports,
@@ -126,11 +141,24 @@ class Recovery {
         allocation: allocationFile,
         reserve,
         lastLsn,
-        nextLsn: lastLsn + 1,
+        // LSNs that a checkpoint covers are never given out, though a rollback may have taken the last of them.
+        nextLsn: Math.max(lastLsn, checkpointLsn) + 1,
         lastTimeMs: segments.reduce((ms, segment) => Math.max(ms, segment.lastTimeMs), 0),
       },
-      report: this.#report(clean, lastLsn, replay.replayedEvents),
+      report: this.#report(clean, checkpointLsn, lastLsn, replay.replayedEvents),
     };
+  }
+
+  /** Best effort: a file that nothing names harms nobody. */
+  async #removeStrays(names: readonly string[]): Promise<void> {
+    const { disk } = this.#ports;
+    for (const name of names) {
+      try {
+        await disk.unlink(disk.join(this.#directory, name));
+      } catch (error) {
+        this.#warnings.push(`${name} could not be removed: ${(error as Error).message}`);
+      }
+    }
   }
 
   async abandon(): Promise<void> {
@@ -277,14 +305,12 @@ class Recovery {
     segments: readonly Segment[],
     nextId?: number,
   ): Promise<void> {
-    const { current } = store;
-    await store.install({
-      ...current,
-      edit: current.edit + 1,
-      epoch: current.epoch + 1,
-      nextSegmentId: nextId ?? current.nextSegmentId,
+    await store.edit(({ epoch, nextSegmentId }) => ({
+      epoch: epoch + 1,
+      nextSegmentId: nextId ?? nextSegmentId,
       segments: segments.map((segment) => segment.toManifest()),
-    });
+      checkpoints: this.#checkpoints,
+    }));
   }
 
   async #setAsideStrays(manifest: Manifest): Promise<void> {
@@ -321,10 +347,15 @@ class Recovery {
     return this.#keep(await disk.open(path, mode));
   }
 
-  #report(clean: boolean, lastLsn: number, replayedEvents: number): RecoveryReport {
+  #report(
+    clean: boolean,
+    checkpointLsn: number,
+    lastLsn: number,
+    replayedEvents: number,
+  ): RecoveryReport {
     return {
       clean,
-      checkpointLsn: 0,
+      checkpointLsn,
       lastLsn,
       replayedEvents,
       truncatedBytes: this.#truncatedBytes,

@@ -56,6 +56,21 @@ export interface RecoveryDecision {
   readonly action: RecoveryAction;
 }
 
+/** What is known of how far the log was durable, besides its frames. */
+export interface DurableWitnesses {
+  /** Of the watermark; 0 where there is none. */
+  readonly markLsn: number;
+  /** Whether the frame that the watermark names was met, or lies before what was read. */
+  readonly markSeen: boolean;
+  /** Highest LSN that a checkpoint named by the manifest was made at, whether its file can be read or not; or 0. */
+  readonly checkpointLsn: number;
+}
+
+/** Whether a log whose last good frame ends at `lastLsn` has lost something that was durable. */
+export function isBelowProven(lastLsn: number, proof: DurableWitnesses): boolean {
+  return proof.markLsn > lastLsn || !proof.markSeen || proof.checkpointLsn > lastLsn;
+}
+
 /**
  * Decides what the end of a segment means. The order of the rows matters: every reason to refuse
  * comes before the first that allows a cut.

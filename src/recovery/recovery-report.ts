@@ -8,7 +8,7 @@ export interface RecoveryReport {
   readonly checkpointLsn: number;
   /** Last LSN of the database as recovered. */
   readonly lastLsn: number;
-  /** Events read from the log to build the indexes. */
+  /** Events read from the log to build the indexes: those behind the checkpoint. */
   readonly replayedEvents: number;
   /** Bytes of a torn, never durably acknowledged tail that were cut off. */
   readonly truncatedBytes: number;

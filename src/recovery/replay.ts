@@ -1,9 +1,10 @@
 // Hands recovered frames on, whole transactions at a time, and keeps track of how much of the log is proven durable.
 import { MalformedBytes } from "../codec/bytes.ts";
 import { VarveError } from "../codec/errors.ts";
-import type { Hash64 } from "../log/fields.ts";
+import { type Hash64, sameHash } from "../log/fields.ts";
 import type { FrameHeader } from "../log/frame-codec.ts";
 import { FRAME_FLAG } from "../log/frame-format.ts";
+import type { LogPosition } from "../log/log-position.ts";
 import type { Segment } from "../log/segment.ts";
 import type { Watermark } from "../log/watermark.ts";
 
@@ -11,6 +12,8 @@ import type { Watermark } from "../log/watermark.ts";
 export interface ReplaySink {
   /** Returns the LSN behind the last event of the payload. */
   apply(bytes: Uint8Array, from: number, to: number, firstLsn: number, timeMs: number): number;
+  /** Asked between frames; a promise is waited for before the next one. */
+  pressure?(): Promise<void> | undefined;
 }
 
 /** A place on a frame boundary of a segment, with what the segment held up to there. */
@@ -55,6 +58,7 @@ interface HeldFrame {
 }
 
 export class Replay {
+  readonly from: LogPosition | undefined;
   replayedEvents = 0;
   /** Whether the frame that the watermark names has been seen, or is not needed. */
   watermarkSeen: boolean;
@@ -66,14 +70,15 @@ export class Replay {
   readonly #watermark: Watermark | undefined;
   #held: HeldFrame[] = [];
 
-  constructor(sink: ReplaySink, watermark: Watermark | undefined) {
+  /** @param from where the replay begins: all before it is durable, and has been applied. */
+  constructor(sink: ReplaySink, watermark: Watermark | undefined, from?: LogPosition) {
     this.#sink = sink;
     this.#watermark = watermark;
-    const hash = watermark?.lastHash;
-    this.watermarkSeen = hash === undefined || (hash.lo === 0 && hash.hi === 0);
+    this.from = from;
+    this.watermarkSeen = watermark === undefined || isPassed(watermark, from);
   }
 
-  /** Begins a segment: what came before it is durable, because it was sealed first. */
+  /** Begins a segment where it is read from: what came before is durable, it was sealed first or a checkpoint says so. */
   begin(segment: Segment): void {
     this.proven = pointOf(segment);
     this.openFrom = undefined;
@@ -102,8 +107,13 @@ export class Replay {
     this.openFrom = undefined;
   }
 
-  /** Asks, once a frame is noted in `segment`, whether the watermark covers it. */
-  noted(segment: Segment): void {
+  /** Asks, once a frame is noted in `segment`, whether the watermark covers it, and whether the next one must wait. */
+  noted(segment: Segment): Promise<void> | undefined {
+    this.#prove(segment);
+    return this.#sink.pressure?.();
+  }
+
+  #prove(segment: Segment): void {
     const mark = this.#watermark;
     if (mark === undefined) return;
     const isMark =
@@ -132,6 +142,14 @@ export class Replay {
       throw cause instanceof VarveError ? located(cause, segment, firstLsn) : cause;
     }
   }
+}
+
+/** Whether the frame that a mark names cannot come any more, because a replay begins behind it. */
+function isPassed({ lastHash, durableLsn }: Watermark, from: LogPosition | undefined): boolean {
+  if (lastHash.lo === 0 && lastHash.hi === 0) return true;
+  if (from === undefined) return false;
+  // At the same LSN it may be a frame of system records alone behind the position.
+  return durableLsn < from.lastLsn || sameHash(lastHash, from.lastHash);
 }
 
 /** The same error, with the place in the log where it was met. */

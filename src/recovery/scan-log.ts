@@ -1,4 +1,5 @@
-// Reads every segment that the manifest names, in order, and decides at each end what it means. Changes nothing.
+// Reads the segments that the manifest names, in order, from where a replay begins, and decides at each end what it
+// means. Changes nothing.
 import { VarveError } from "../codec/errors.ts";
 import type { Disk, DiskFile } from "../disk/ports.ts";
 import { type Hash64, sameBytes, sameHash, zeroHash } from "../log/fields.ts";
@@ -7,7 +8,8 @@ import { Segment } from "../log/segment.ts";
 import { decodeSegmentFooter, decodeSegmentHeader } from "../log/segment-codec.ts";
 import { segmentHeaderBytes } from "../log/segment-format.ts";
 import type { Watermark } from "../log/watermark.ts";
-import { decideTail, type RecoveryDecision } from "./recovery-case.ts";
+import { passSegment, resumeSegment } from "./passed-segment.ts";
+import { decideTail, isBelowProven, type RecoveryDecision } from "./recovery-case.ts";
 import type { Replay } from "./replay.ts";
 import { type BehindFindings, lookBehind, type SegmentScan, scanSegment } from "./segment-scan.ts";
 
@@ -35,6 +37,7 @@ export async function readSegments(
   const segments: Segment[] = [];
   let cutPending: Segment | undefined;
   let previous: Segment | undefined;
+  let passing = replay.from !== undefined;
   for (const [ordinal, entry] of manifest.segments.entries()) {
     const isLast = ordinal === manifest.segments.length - 1;
     const segment = new Segment(entry.id, entry.generation, entry.baseLsn);
@@ -42,6 +45,17 @@ export async function readSegments(
     const file = await openSegment(disk, directory, segment, isLast);
     let handedOver = false;
     try {
+      const previousHash = previous?.lastHash ?? zeroHash;
+      await readHeader(file, segment, manifest.databaseId, previousHash);
+      if (passing && replay.from?.segmentId !== entry.id) {
+        await passSegment(file, segment, entry, previous?.lastLsn ?? 0);
+        if (entry.state === SEGMENT_STATE.cutPending) cutPending = segment;
+        segments.push(segment);
+        previous = segment;
+        continue;
+      }
+      if (passing) await resumeSegment(file, segment, replay.from!);
+      passing = false;
       const scanned = await readSegment(
         file,
         segment,
@@ -86,12 +100,11 @@ async function readSegment(
   replay: Replay,
 ): Promise<{ scan: SegmentScan; behind: BehindFindings; decision: RecoveryDecision }> {
   const active = entry.state === SEGMENT_STATE.active;
-  await readHeader(file, segment, manifest.databaseId, previous?.lastHash ?? zeroHash);
   replay.begin(segment);
   const scan = await scanSegment(
     file,
     segment,
-    previous?.lastLsn ?? 0,
+    Math.max(previous?.lastLsn ?? 0, segment.lastLsn),
     active ? undefined : entry.dataEnd,
     (header, bytes, payloadFrom) => replay.frame(segment, header, bytes, payloadFrom),
     () => replay.noted(segment),
@@ -101,17 +114,27 @@ async function readSegment(
     active && scan.end !== "footer"
       ? await lookBehind(file, segment, scan.offset, scan.fileBytes)
       : nothingBehind;
-  const marked = watermark !== undefined && active;
   const decision = decideTail({
     active,
     end: scan.end,
     behind: behind.behind,
-    belowProven: marked && (watermark.durableLsn > segment.lastLsn || !replay.watermarkSeen),
+    belowProven:
+      active &&
+      isBelowProven(segment.lastLsn, {
+        markLsn: watermark?.durableLsn ?? 0,
+        markSeen: replay.watermarkSeen,
+        checkpointLsn: checkpointLsn(manifest),
+      }),
     transactionOpen: replay.openFrom !== undefined,
   });
   if (decision.action === "refuse") throw refusal(segment, scan, decision, watermark);
   if (!active) await checkSealed(file, segment, entry, scan);
   return { scan, behind, decision };
+}
+
+/** The manifest is the witness: the file of the checkpoint may be lost. */
+function checkpointLsn({ checkpoints }: Manifest): number {
+  return checkpoints.reduce((lsn, { durableLsn }) => Math.max(lsn, durableLsn), 0);
 }
 
 async function readHeader(

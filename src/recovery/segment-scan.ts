@@ -62,10 +62,10 @@ class Window {
 }
 
 /**
- * Scans `segment`, whose header has been read, noting every good frame in it.
+ * Scans `segment`, whose header has been read, behind what is noted in it, and notes every good frame.
  *
  * @param dataEnd where the frames of a segment that is not active end; undefined for the active one.
- * @param noted called once a frame handed to `sink` is noted in the segment.
+ * @param noted called once a frame handed to `sink` is noted in the segment; what it returns is waited for.
  */
 export async function scanSegment(
   file: DiskFile,
@@ -73,14 +73,14 @@ export async function scanSegment(
   previousLastLsn: number,
   dataEnd: number | undefined,
   sink: FrameSink,
-  noted: () => void,
+  noted: () => Promise<void> | undefined,
 ): Promise<SegmentScan> {
   const fileBytes = await file.size();
   const limit = Math.min(fileBytes, dataEnd ?? fileBytes);
   const window = new Window(file, limit);
   const header = emptyFrameHeader();
   let expectedLsn = previousLastLsn + 1;
-  let offset = segmentHeaderBytes;
+  let offset = segment.dataEnd;
   const ended = (end: ScanEnd, fault: FrameFault): SegmentScan => ({
     end,
     fault,
@@ -126,7 +126,8 @@ export async function scanSegment(
       lo: header.hashLo,
       hi: header.hashHi,
     });
-    noted();
+    const wait = noted();
+    if (wait !== undefined) await wait;
     expectedLsn = header.firstLsn + header.eventCount;
     offset += header.frameBytes;
   }

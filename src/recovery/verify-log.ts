@@ -60,7 +60,7 @@ async function verifySegment(
       previous?.lastLsn ?? 0,
       view.dataEnd,
       (frame, bytes, from) => replay.frame(segment, frame, bytes, from),
-      () => {},
+      () => replay.noted(segment),
     );
     const whole = scan.end === "sealed-end" && ends(segment, view);
     if (!whole) throw damage(view, scan.offset, scan.fault === "none" ? scan.end : scan.fault);

@@ -6,6 +6,14 @@ import { ByteReader } from "../../src/codec/bytes.ts";
 import { limits } from "../../src/codec/limits.ts";
 import * as valueTags from "../../src/codec/value-tags.ts";
 import { readValue } from "../../src/codec/values.ts";
+import type { Checkpoint } from "../../src/index/checkpoint.ts";
+import {
+  CHECKPOINT,
+  checkpointMagic,
+  checkpointVersion,
+  encodeCheckpoint,
+} from "../../src/index/checkpoint-codec.ts";
+import { TREE_KIND } from "../../src/index/tree-kind.ts";
 import {
   ALLOCATION,
   allocationEntryBytes,
@@ -20,6 +28,7 @@ import {
 } from "../../src/log/event-format.ts";
 import { FILE } from "../../src/log/file-names.ts";
 import { FRAME, FRAME_FLAG, frameHeaderBytes, frameVersion } from "../../src/log/frame-format.ts";
+import { FrameIndex } from "../../src/log/frame-index.ts";
 import {
   encodeManifest,
   MANIFEST,
@@ -49,6 +58,7 @@ import {
   watermarkSlotBytes,
   watermarkSlotOffsets,
 } from "../../src/log/watermark.ts";
+import { sampleCheckpoint } from "../support/sample-checkpoint.ts";
 
 const page = readFileSync(new URL("../../docs/FORMAT.md", import.meta.url), "utf8");
 
@@ -105,11 +115,12 @@ function offsets(fields: readonly Field[]): Record<string, number> {
 }
 
 describe("the layouts of docs/FORMAT.md", () => {
-  const [header, frame, footer, indexEntry, manifest, body, segment, watermark, allocation, entry] =
+  const [header, frame, footer, indexEntry, manifest, body, segment, checkpointRef, ...rest] =
     layouts.map(fieldsOf);
+  const [checkpoint, checkpointBody, placeEntry, run, tree, watermark, allocation, entry] = rest;
 
   it("are all of them known here", () => {
-    expect(layouts).toHaveLength(10);
+    expect(layouts).toHaveLength(16);
   });
 
   it.each([
@@ -118,6 +129,7 @@ describe("the layouts of docs/FORMAT.md", () => {
     ["footer", footer, SEGMENT_FOOTER, SEGMENT_FOOTER.index],
     ["entry of the footer's index", indexEntry, FOOTER_INDEX_ENTRY, footerIndexEntryBytes],
     ["manifest", manifest, MANIFEST, MANIFEST.body],
+    ["checkpoint", checkpoint, CHECKPOINT, CHECKPOINT.body],
     ["watermark", watermark, WATERMARK, watermarkSlotBytes],
     ["allocation", allocation, ALLOCATION, ALLOCATION.entries],
   ])("say where the fields are: %s", (_, fields, constants, end) => {
@@ -133,6 +145,7 @@ describe("the layouts of docs/FORMAT.md", () => {
       nextSegmentId: 4,
       createdMs: 5,
       segments: [],
+      checkpoints: [],
     };
     const one = {
       id: 6,
@@ -156,6 +169,34 @@ describe("the layouts of docs/FORMAT.md", () => {
       expect(bytes.readUInt32LE(at["segments"]! + offset), name).toBe(expected);
     }
     expect(endOf(entry!)).toBe(allocationEntryBytes);
+    const ref = { number: 12, lsn: 13, bytes: 14, hash: { lo: 15, hi: 0 }, durableLsn: 11 };
+    const named = Buffer.from(encodeManifest({ ...bare, checkpoints: [ref] }));
+    expect(endOf(checkpointRef!)).toBe(named.length - encodeManifest(bare).length);
+    for (const { name, offset } of checkpointRef!) {
+      const expected = name === "hash" ? 15 : ref[name as "lsn"];
+      expect(named.readUInt32LE(at["segments"]! + offset), name).toBe(expected);
+    }
+  });
+
+  it("say what a checkpoint holds", () => {
+    const encoded = Buffer.from(encodeCheckpoint(new Uint8Array(16), sampleCheckpoint));
+    const { position, runs } = sampleCheckpoint;
+    const expected = { ...position, ...sampleCheckpoint, indexCount: position.index.count };
+    for (const { name, offset } of checkpointBody!) {
+      const value = expected[name as "lsn"] as unknown;
+      if (name === "lastHash") expect(encoded.readUInt32LE(offset)).toBe(position.lastHash.lo);
+      if (typeof value === "number") expect(encoded.readUInt32LE(offset), name).toBe(value);
+    }
+    const without = { ...sampleCheckpoint, runs: [] };
+    const bytesOf = (shown: Checkpoint): number =>
+      encodeCheckpoint(new Uint8Array(16), shown).length;
+    const trees = runs.reduce((count, each) => count + each.trees.length, 0);
+    expect(endOf(run!) * runs.length + endOf(tree!) * trees).toBe(
+      encoded.length - bytesOf(without),
+    );
+    const bare = { ...sampleCheckpoint, position: { ...position, index: new FrameIndex() } };
+    expect(endOf(placeEntry!) * position.index.count).toBe(encoded.length - bytesOf(bare));
+    expect(endOf(checkpointBody!)).toBe(checkpointBody!.at(-1)!.offset);
   });
 
   it("name the magic and the versions", () => {
@@ -163,6 +204,7 @@ describe("the layouts of docs/FORMAT.md", () => {
       segmentMagic,
       segmentFooterMagic,
       manifestMagic,
+      checkpointMagic,
       watermarkMagic,
       allocationMagic,
     ];
@@ -174,6 +216,7 @@ describe("the layouts of docs/FORMAT.md", () => {
       segmentVersion,
       frameVersion,
       manifestVersion,
+      checkpointVersion,
     ]);
   });
 });
@@ -190,6 +233,7 @@ describe("the numbers of docs/FORMAT.md", () => {
   it("are those of the code: flags, states, record tags, value tags", () => {
     expect(numbered("flag name")).toEqual(FRAME_FLAG);
     expect(numbered("state name")).toEqual(SEGMENT_STATE);
+    expect(numbered("kind name")).toEqual(TREE_KIND);
     expect(numbered("tag record")).toEqual(RECORD);
     const tags = Object.entries(valueTags).filter(([name]) => name.startsWith("tag"));
     expect(numbered("tag constant")).toEqual(Object.fromEntries(tags));

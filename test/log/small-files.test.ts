@@ -42,6 +42,10 @@ const manifest: Manifest = {
       closingHash: { lo: 0, hi: 0 },
     },
   ],
+  checkpoints: [
+    { number: 4, lsn: 12, bytes: 300, hash: { lo: 3, hi: 4 }, durableLsn: 11 },
+    { number: 2, lsn: 9, bytes: 200, hash: { lo: 5, hi: 6 }, durableLsn: 9 },
+  ],
 };
 
 async function diskWithFolder(): Promise<SimulatedDisk> {

@@ -5,18 +5,24 @@ import { NameTable } from "../../src/log/name-table.ts";
 import { SegmentLog } from "../../src/log/segment-log.ts";
 import { createDirectory, createManifest } from "../../src/recovery/database-directory.ts";
 import { recover } from "../../src/recovery/recover.ts";
+import { noBase, type RecoveryBase } from "../../src/recovery/recovery-base.ts";
+import type { RecoveryReport } from "../../src/recovery/recovery-report.ts";
+import type { ReplaySink } from "../../src/recovery/replay.ts";
 import { type SimulatedPorts, simulatedPorts } from "../../src/testing/simulated-ports.ts";
 
 export interface TestLog {
   readonly log: SegmentLog;
   readonly ports: SimulatedPorts;
   readonly batch: EventBatch;
+  readonly report: RecoveryReport;
 }
 
 export interface TestLogOptions {
   readonly segmentBytes?: number;
   readonly frameCacheBytes?: number;
   readonly allocationFlushMs?: number;
+  readonly sink?: ReplaySink;
+  readonly base?: RecoveryBase;
 }
 
 /** Reads records as replay does, and forgets them. */
@@ -35,13 +41,15 @@ export async function openLog(
   ports: SimulatedPorts = simulatedPorts(),
 ): Promise<TestLog> {
   const { segmentBytes = 64 * 1024, frameCacheBytes = 2 ** 20, allocationFlushMs = 5000 } = options;
+  const { sink = nowhere, base = noBase } = options;
   if (ports.disk.listAll().length === 0) {
     await createDirectory(ports.disk, "/db", "missing");
     await (await createManifest(ports, "/db")).close();
   }
-  const { parts } = await recover(ports, "/db", { segmentBytes }, nowhere);
+  const { parts, report } = await recover(ports, "/db", { segmentBytes }, sink, base);
   const settings = { segmentBytes, frameCacheBytes, allocationFlushMs, syncIntervalMs: 1000 };
-  return { log: new SegmentLog(parts, settings), ports, batch: new EventBatch(new NameTable()) };
+  const log = new SegmentLog(parts, settings);
+  return { log, ports, batch: new EventBatch(new NameTable()), report };
 }
 
 /** Accepts one transaction that `write` fills; resolves once it is durable. */

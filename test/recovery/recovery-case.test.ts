@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import {
   type Behind,
   decideTail,
+  isBelowProven,
   type RecoveryCase,
   type ScanEnd,
   type TailFindings,
@@ -112,5 +113,18 @@ describe("the decision at the end of a segment, over all combinations of finding
       met.add(label);
     }
     expect([...met].sort()).toEqual(Object.keys(actionOf).sort());
+  });
+});
+
+describe("what is proven durable", () => {
+  it.each([
+    ["nothing known", 5, { markLsn: 0, markSeen: true, checkpointLsn: 0 }, false],
+    ["the mark at the end", 5, { markLsn: 5, markSeen: true, checkpointLsn: 0 }, false],
+    ["the mark above", 5, { markLsn: 6, markSeen: true, checkpointLsn: 0 }, true],
+    ["the mark's frame of state alone", 5, { markLsn: 5, markSeen: false, checkpointLsn: 5 }, true],
+    ["the checkpoint at the end", 5, { markLsn: 0, markSeen: true, checkpointLsn: 5 }, false],
+    ["the checkpoint above", 5, { markLsn: 0, markSeen: true, checkpointLsn: 6 }, true],
+  ] as const)("%s", (_, lastLsn, proof, lost) => {
+    expect(isBelowProven(lastLsn, proof)).toBe(lost);
   });
 });
