@@ -1,8 +1,8 @@
 // Owns `varve checkpoint`: has everything in the log stood for by index files, so that the next open replays nothing.
 
 import type { Command } from "commander";
-import { type CommandContext, withDatabase } from "./reading.ts";
 import { exitCodes } from "./exit.ts";
+import { type CommandContext, withDatabase } from "./reading.ts";
 
 export function addCheckpoint(program: Command, context: CommandContext): void {
   program

@@ -88,7 +88,8 @@ export class DatabaseCore {
     this.stages = this.#indexStages(parts.savedRuns);
     this.pipeline = new Pipeline(
       () => this.#apply(),
-      [() => this.stages.advance(), () => this.#merge()],
+      // Two: while large runs are being merged, small ones go on coming.
+      [() => this.stages.advance(), () => this.#merge(), () => this.#merge()],
       {
         scheduler: settings.ports.scheduler,
         failed: (error) => this.#stageFailed(error),

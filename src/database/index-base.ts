@@ -39,14 +39,14 @@ export class IndexBase implements RecoveryBase, ReplaySink {
     this.#sink = replaySink(index, state);
   }
 
-  begin(databaseId: Uint8Array): void {
-    this.#runs.begin(databaseId);
+  begin(databaseId: Uint8Array, nextTreeId: number): void {
+    this.#runs.begin(databaseId, nextTreeId);
   }
 
   /** Everything as the checkpoint has it; pages of the trees are read when they are needed. */
   async load(checkpoint: Checkpoint): Promise<void> {
     const runs = await this.#runs.load(checkpoint.runs);
-    const { lsn, nextNodeId, nextTreeId, nodeCount, edgeCount, names, states } = checkpoint;
+    const { lsn, nextNodeId, nodeCount, edgeCount, names, states } = checkpoint;
     this.#index.restore({ nextNodeId, lastLsn: lsn, nodeCount, edgeCount, runs });
     for (const [i, name] of names.entries()) {
       if (this.#names.define(i + 1, name)) continue;
@@ -55,13 +55,13 @@ export class IndexBase implements RecoveryBase, ReplaySink {
     for (const [name, value] of states) {
       this.#state.set(name, readValue(new ByteReader().open(value, 0, value.length)));
     }
-    this.#runs.nextTreeId = nextTreeId;
+    this.#runs.nextTreeId = Math.max(this.#runs.nextTreeId, checkpoint.nextTreeId);
     this.#runs.flushedPoint = freezePoint(lsn, this.#index, this.#names, this.#state);
     this.savedVersion = this.#runs.version;
   }
 
   async clear(): Promise<void> {
-    await this.#runs.forget();
+    await this.#runs.discard();
     this.savedVersion = -1;
     this.#index.clear();
     this.#names.truncate(1);

@@ -167,10 +167,12 @@ export class IndexStages {
     const { version, records, flushedPoint: point } = runs;
     if (point === undefined) return;
     const number = this.#number + 1;
-    const bytes = encodeCheckpoint({
+    const position = log.positionAfter(point.lsn);
+    const lsn = position.lastLsn;
+    const bytes = encodeCheckpoint(log.databaseId, {
       number,
-      lsn: point.lsn,
-      position: log.positionAfter(point.lsn),
+      lsn,
+      position,
       nextNodeId: point.nextNodeId,
       nextTreeId: runs.nextTreeId,
       nodeCount: point.nodeCount,
@@ -178,16 +180,17 @@ export class IndexStages {
       names: point.names,
       states: encodedStates(point),
       runs: records,
+      segments: log.allocation(),
     });
-    await log.saveCheckpoint(bytes, number, point.lsn);
+    await log.saveCheckpoint(bytes, number, lsn);
     this.#number = number;
     this.#savedVersion = version;
-    this.checkpointLsn = point.lsn;
+    this.checkpointLsn = lsn;
     this.checkpoints++;
     this.savedAtMs = this.#parts.clock.monotonicMs();
     await log.dropOldCheckpoints();
     await runs.removeRetired(records);
-    this.#parts.saved({ number, lsn: point.lsn, bytes: bytes.length, runs: records.length });
+    this.#parts.saved({ number, lsn, bytes: bytes.length, runs: records.length });
   }
 
   #point(): ReturnType<typeof freezePoint> {
@@ -197,7 +200,9 @@ export class IndexStages {
 
   get #isUnsaved(): boolean {
     const { version, flushedPoint } = this.#parts.runs;
-    return flushedPoint !== undefined && version !== this.#savedVersion;
+    if (flushedPoint === undefined || version === this.#savedVersion) return false;
+    // Runs that a rebuild has made so far stand for less than the checkpoint does.
+    return flushedPoint.lsn >= this.checkpointLsn;
   }
 
   /** Looks again whether writers have to wait. */

@@ -112,7 +112,9 @@ async function openLocked<S>(
       directory,
       diagnostics: nodeDiagnostics,
       savedRuns: base.savedVersion,
-      refill: (from) => index.replaying(() => replayOpenLog(ports.disk, directory, from, base)),
+      refill: async (from) => {
+        await index.replaying(() => replayOpenLog(ports.disk, directory, from, base));
+      },
     });
     nodeDiagnostics.publish("recover", { path: directory, ...report });
     return new Database<S>(core, lock, report);

@@ -28,7 +28,6 @@ export class RunKeeper {
   /** What the frozen layer stands for, and what the newest run stands for. */
   frozenPoint: FreezePoint | undefined;
   flushedPoint: FreezePoint | undefined;
-  isMerging = false;
 
   readonly #ports: Ports;
   readonly #directory: string;
@@ -42,14 +41,12 @@ export class RunKeeper {
   #runs: readonly Run[] = [];
   /** Runs that the index no longer reads, whose files a checkpoint may still name. */
   #retired: RunRecord[] = [];
+  readonly #merging: Set<Run> = new Set();
+  /** Files with this tree id or a higher one were made since the open. */
+  #ownFrom = 1;
   #isStopped = false;
 
-  constructor(
-    ports: Ports,
-    directory: string,
-    index: GraphIndex,
-    tuning: Tuning,
-  ) {
+  constructor(ports: Ports, directory: string, index: GraphIndex, tuning: Tuning) {
     this.#ports = ports;
     this.#directory = directory;
     this.#index = index;
@@ -72,9 +69,11 @@ export class RunKeeper {
     return this.#runs.reduce((sum, run) => sum + run.bytes, 0);
   }
 
-  /** Names the database whose files these are; before anything is built or loaded. */
-  begin(databaseId: Uint8Array): void {
+  /** Names the database whose files these are, and the first free id; before anything is built or loaded. */
+  begin(databaseId: Uint8Array, nextTreeId: number): void {
     this.#databaseId = databaseId;
+    this.nextTreeId = nextTreeId;
+    this.#ownFrom = nextTreeId;
     this.#flusher = this.#builder();
     this.#merger = this.#builder();
   }
@@ -113,6 +112,10 @@ export class RunKeeper {
     this.counters.bytesFlushed += run?.bytes ?? 0;
   }
 
+  get isMerging(): boolean {
+    return this.#merging.size > 0;
+  }
+
   /** Whether runs should be merged now. */
   get mergeIsDue(): boolean {
     return !this.#isStopped && this.#chosen() !== undefined;
@@ -120,10 +123,9 @@ export class RunKeeper {
 
   /** Merges the runs that should be, if any, and has the index read the result. */
   async merge(): Promise<boolean> {
-    const choice = this.#chosen();
-    if (choice === undefined || this.#isStopped) return false;
-    const merged = this.#runs.slice(choice.from, choice.to);
-    this.isMerging = true;
+    const merged = this.#chosen();
+    if (merged === undefined || this.#isStopped) return false;
+    for (const run of merged) this.#merging.add(run);
     try {
       const records = merged.map(({ record }) => record);
       const run = await this.#checked(this.#merger, this.#merger.merge(records, this.#takeTreeId));
@@ -131,7 +133,7 @@ export class RunKeeper {
       this.counters.merges++;
       this.counters.bytesMerged += run?.bytes ?? 0;
     } finally {
-      this.isMerging = false;
+      for (const run of merged) this.#merging.delete(run);
     }
     return true;
   }
@@ -148,16 +150,24 @@ export class RunKeeper {
     }
   }
 
-  /** Removes the files of runs that neither the index reads nor a checkpoint names. */
+  /** Removes the files of runs that neither the index reads nor a checkpoint names, best effort: the next open finds the rest. */
   async removeRetired(named: readonly RunRecord[]): Promise<void> {
     const kept = new Set(named.flatMap((record) => record.trees.map((tree) => tree.treeId)));
-    const gone = this.#retired.filter(({ trees }) => !trees.some((t) => kept.has(t.treeId)));
+    await this.#remove(({ trees }) => !trees.some((tree) => kept.has(tree.treeId)));
+  }
+
+  /** Forgets the runs, and removes the files that were made since the open and that no checkpoint can name. */
+  async discard(): Promise<void> {
+    await this.forget();
+    await this.#remove(({ trees }) => trees.every((tree) => tree.treeId >= this.#ownFrom));
+  }
+
+  async #remove(isGone: (record: RunRecord) => boolean): Promise<void> {
+    const gone = this.#retired.filter(isGone);
     this.#retired = this.#retired.filter((record) => !gone.includes(record));
     const { disk } = this.#ports;
-    for (const { trees } of gone) {
-      for (const { treeId, name } of trees) {
-        await disk.unlink(disk.join(this.#directory, treeFileName(treeId, name)));
-      }
+    for (const { treeId, name } of gone.flatMap(({ trees }) => trees)) {
+      await disk.unlink(disk.join(this.#directory, treeFileName(treeId, name))).catch(() => {});
     }
   }
 
@@ -186,15 +196,20 @@ export class RunKeeper {
 
   readonly #takeTreeId = (): number => this.nextTreeId++;
 
-  #chosen(): { from: number; to: number } | undefined {
-    return chooseMerge(
-      this.#runs.map(({ bytes, record }) => ({
+  /** The runs to merge next. While old ones are being merged, newer ones may be as well. */
+  #chosen(): readonly Run[] | undefined {
+    const busy = this.#runs.findIndex((run) => this.#merging.has(run));
+    const runs = busy < 0 ? this.#runs : this.#runs.slice(0, busy);
+    const choice = chooseMerge(
+      runs.map(({ bytes, record }) => ({
         bytes,
         entries: record.trees.reduce((sum, tree) => sum + tree.entries, 0),
         firstLsn: record.firstLsn,
         lastLsn: record.lastLsn,
       })),
+      { runsMax: this.#tuning.mergeAbove },
     );
+    return choice === undefined ? undefined : runs.slice(choice.from, choice.to);
   }
 
   #builder(): RunBuilder {

@@ -14,7 +14,8 @@ export interface Tuning {
   readonly frameCacheBytes: number;
   /** Where a page is closed. */
   readonly pageBytes: number;
-  /** Runs on disk beyond which writers wait for a merge. */
+  /** Runs on disk beyond which some are merged, and beyond which writers wait for that. */
+  readonly mergeAbove: number;
   readonly runsMax: number;
   /** Events that a clean close leaves to the next open's replay at most. */
   readonly closeEventsMax: number;
@@ -44,6 +45,7 @@ export function tuningFor(memoryBudget: number): Tuning {
     pageCacheBytes: Math.floor(memoryBudget / 4),
     frameCacheBytes: Math.floor(memoryBudget / 16),
     pageBytes: 16 * 1024,
+    mergeAbove: 8,
     runsMax: 24,
     closeEventsMax: 2 ** 14,
   };

@@ -205,15 +205,27 @@ export class DiskTree {
     address.hashLo = hashLo;
     address.hashHi = hashHi;
     address.level = level;
-    const page = this.readPage(address);
-    this.pages.put(page);
-    return page;
+    try {
+      const page = this.readPage(address);
+      this.pages.put(page);
+      return page;
+    } catch (error) {
+      throw this.pages.cache.damaged(error);
+    }
   }
 
   #ask(hash: number): boolean {
     const before = this.#filter.bytes;
-    const may = this.#filter.mayContain(hash);
+    const may = this.#filterMayContain(hash);
     if (this.#filter.bytes !== before) this.pages.cache.charge(this.#filter.bytes - before);
     return may;
+  }
+
+  #filterMayContain(hash: number): boolean {
+    try {
+      return this.#filter.mayContain(hash);
+    } catch (error) {
+      throw this.pages.cache.damaged(error);
+    }
   }
 }

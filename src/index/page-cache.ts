@@ -60,6 +60,8 @@ export class PageCache {
   /** Memory of the pages held, in bytes, and of what `charge` told. */
   bytes = 0;
   evictions = 0;
+  /** What a tree throws instead of an error that it met when it read a page. */
+  damaged: (error: unknown) => unknown = (error) => error;
   /** What reads pages for the trees of this cache, one at a time. */
   readonly reader: PageReader = new PageReader();
 

@@ -150,6 +150,8 @@ export class RunBuilder {
   }
 
   async #tracked<T>(work: () => Promise<T>): Promise<T> {
+    // Cleaning up would start another worker, which nobody stops.
+    if (this.#stopped) throw actorGoneError("stopped");
     const running = work();
     this.#running.add(running);
     try {

@@ -15,6 +15,7 @@ import {
 } from "./group.ts";
 import { segmentHeaderBytes } from "./segment-format.ts";
 import { SyncFailure } from "./sync-failure.ts";
+import { TurnLimit } from "./turn-limit.ts";
 
 export class CommitQueue {
   readonly counters: CommitCounters = {
@@ -32,6 +33,7 @@ export class CommitQueue {
   /** Written and not yet durable. */
   #unsynced: Group[] = [];
   readonly #waiters: CommitWaiters = new CommitWaiters();
+  readonly #turns: TurnLimit;
   #nextOrdinal = 1;
   #writtenOrdinal = 0;
   #durableOrdinal = 0;
@@ -58,6 +60,7 @@ export class CommitQueue {
 
   constructor(host: CommitHost, lastLsn: number, nextLsn: number, lastTimeMs: number) {
     this.#host = host;
+    this.#turns = new TurnLimit(host.scheduler);
     this.#acceptedLsn = lastLsn;
     this.#writtenLsn = lastLsn;
     this.#durableLsn = lastLsn;
@@ -122,7 +125,8 @@ export class CommitQueue {
 
   /** Tells tickets of level "accepted", which wait for nothing, once the caller has applied them. */
   settleAccepted(transaction: PendingTransaction, withinMs: number): void {
-    settle(transaction);
+    const bytes = transaction.pieces.reduce((sum, { from, to }) => sum + to - from, 0);
+    this.#turns.tell(bytes, () => settle(transaction));
     this.#armSyncTimer(withinMs);
   }
 
@@ -152,6 +156,15 @@ export class CommitQueue {
     await this.#flushed(false).catch(() => {});
     while (this.#busy && this.#poison === undefined) await this.#work;
     await this.#syncing;
+  }
+
+  /** Resolves once everything accepted so far is durable or gone. */
+  async settled(): Promise<void> {
+    try {
+      await this.#flushed(false);
+    } catch {
+      // A group was rejected, and cut back before anyone was told: what is left of the others is durable.
+    }
   }
 
   #failedOrDone(): Promise<void> {
@@ -249,9 +262,12 @@ export class CommitQueue {
     this.counters.bytesWritten += group.length;
     if (group.wantsSync) this.#syncWanted = true;
     else this.#armSyncTimer(this.#host.syncIntervalMs);
-    for (const transaction of group.transactions) {
-      if (transaction.level === "os") settle(transaction);
-    }
+    if (!group.wantsWrite) return;
+    this.#turns.tell(group.length, () => {
+      for (const transaction of group.transactions) {
+        if (transaction.level === "os") settle(transaction);
+      }
+    });
   }
 
   #armSyncTimer(withinMs: number): void {

@@ -18,6 +18,8 @@ export interface LogListener {
 }
 
 export interface Log {
+  /** Sixteen bytes, the same in every file of the database. */
+  readonly databaseId: Uint8Array;
   readonly events: EventLookup;
   /** Last LSN accepted and not rejected. */
   readonly acceptedLsn: number;
@@ -39,6 +41,8 @@ export interface Log {
   /** Resolves once all that was accepted is durable. */
   flush(): Promise<void>;
   whenDurable(lsn: number): Promise<void>;
+  /** Resolves once everything accepted so far is durable or gone, or the log is poisoned; never rejects. */
+  settled(): Promise<void>;
   /** Flushes the segment table now. */
   flushAllocation(): Promise<boolean>;
   /** The next transaction accepted begins a new frame, so that a checkpoint's LSN ends one. */

@@ -83,6 +83,10 @@ export class SegmentLog implements Log {
     this.events = new EventFinder(this.#frames, () => this.#commits.acceptedLsn);
   }
 
+  get databaseId(): Uint8Array {
+    return this.#parts.manifest.current.databaseId;
+  }
+
   get acceptedLsn(): number {
     return this.#commits.acceptedLsn;
   }
@@ -122,6 +126,10 @@ export class SegmentLog implements Log {
 
   flush(): Promise<void> {
     return this.#commits.flush();
+  }
+
+  settled(): Promise<void> {
+    return this.#commits.settled();
   }
 
   whenDurable(lsn: number): Promise<void> {

@@ -96,7 +96,7 @@ class Recovery {
     if (marks.damaged && !isNew) this.#rebuilt.push(FILE.watermark);
     if ((heldBytes ?? 0) < reserveBytes && !isNew) this.#rebuilt.push(FILE.reserve);
     const names = await disk.list(this.#directory);
-    base.treeIdsFrom(freeTreeId(names));
+    base.begin(manifest.databaseId, freeTreeId(names));
     const source = { disk, directory: this.#directory, manifest, watermark };
     const { log, replay, kept, ...given } = await readLog(source, sink, base);
     this.#rebuilt.push(...given.rebuilt);

@@ -17,8 +17,8 @@ import { readWhole } from "../log/small-file.ts";
 
 /** What is restored from a checkpoint before the log behind it is replayed. */
 export interface RecoveryBase {
-  /** Told first: no file in the directory has this tree id or a higher one. Files made during the replay begin there. */
-  treeIdsFrom(treeId: number): void;
+  /** Told first: whose files these are, and the lowest tree id that no file in the directory has. */
+  begin(databaseId: Uint8Array, nextTreeId: number): void;
   /** Opens the trees and takes everything over. Throws CORRUPT, NOT_FOUND or IO where it cannot. */
   load(checkpoint: Checkpoint): Promise<void>;
   /** Forgets all that was loaded and replayed, closes its files, and removes those it had made itself. */
@@ -27,7 +27,7 @@ export interface RecoveryBase {
 
 /** For whoever keeps no trees: every checkpoint is passed over, and the whole log replayed. */
 export const noBase: RecoveryBase = {
-  treeIdsFrom: () => {},
+  begin: () => {},
   load: () => Promise.reject(new VarveError("NOT_FOUND", "no trees are kept here")),
   clear: () => Promise.resolve(),
 };

@@ -4,8 +4,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Database } from "../../src/database/database.ts";
 import { openTuned } from "../../src/database/open.ts";
-import type { Tuning } from "../../src/database/tuning.ts";
 import type { Snapshot } from "../../src/database/snapshot.ts";
+import type { Tuning } from "../../src/database/tuning.ts";
 import { dropAll, type SimulatedDisk, simulatedPorts } from "../../src/testing/testing.ts";
 import { type Operation, operation, perform, universe } from "../graph/operations.ts";
 import { expectSame } from "../graph/read-face.ts";
@@ -141,4 +141,3 @@ describe("a database with an index of many layers", () => {
     }
   });
 });
-

@@ -78,7 +78,12 @@ describe("a background stage", () => {
     await scheduler.advance(1 + 200);
     expect(tries).toBe(4);
     await turns(20);
-    expect(failures.map(String)).toEqual(["Error: try 1", "Error: try 2", "Error: try 3", "undefined"]);
+    expect(failures.map(String)).toEqual([
+      "Error: try 1",
+      "Error: try 2",
+      "Error: try 3",
+      "undefined",
+    ]);
   });
 
   it("does nothing any more once the pipeline is closed", async () => {

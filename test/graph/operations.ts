@@ -46,7 +46,11 @@ export type Operation = typeof anyOperation extends fc.Arbitrary<infer T> ? T : 
 export const operation: fc.Arbitrary<Operation> = anyOperation;
 
 /** Does one operation to both. */
-export function perform(tx: GraphTransaction<object>, model: GraphModel, operation: Operation): void {
+export function perform(
+  tx: GraphTransaction<object>,
+  model: GraphModel,
+  operation: Operation,
+): void {
   switch (operation.op) {
     case "putNode":
       tx.putNode(operation.key, { labels: operation.labels, props: operation.props });

@@ -148,7 +148,14 @@ describe("a stop", () => {
     expect(await failed).toEqual(["IO", "IO"]);
     expect(ports.disk.openFiles).toBe(0);
     expect(ports.disk.listAll()).toEqual([]);
+    let starts = 0;
+    const { start } = ports.workers;
+    ports.workers.start = (module, disk) => {
+      starts++;
+      return start.call(ports.workers, module, disk);
+    };
     await expect(builder.flush(layer, ids())).rejects.toMatchObject({ code: "IO" });
+    expect(starts).toBe(0);
   });
 
   it("ends a merge too, and leaves what was to be merged", async () => {

@@ -20,7 +20,7 @@ class Model implements RecoveryBase {
   /** Numbers of checkpoints whose trees are damaged: found by loading, or by the replay. */
   broken: readonly number[] = [];
   treacherous: readonly number[] = [];
-  treeIdsFrom(): void {}
+  begin(): void {}
   async load({ lsn, number }: Checkpoint): Promise<void> {
     await Promise.resolve();
     if (this.broken.includes(number)) throw treeDamage();
