@@ -28,7 +28,7 @@ export interface GraphIndexOptions {
   readonly liveIdPages?: number;
 }
 
-const stagingCapacityDefault = 16_384;
+const stagingCapacityDefault = 32_768;
 
 export class GraphLayers {
   /** (key, LSN) → node id. */

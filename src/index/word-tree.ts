@@ -1,9 +1,17 @@
-// An in-memory B+Tree of fixed-width tuples of unsigned 32-bit words, with an insert buffer: inserts are staged unsorted, and
-// merged into the leaves in key order when the buffer is full or something is read.
+// An in-memory B+Tree of fixed-width tuples of unsigned 32-bit words, with an insert buffer: inserts are staged unsorted, sorted
+// when the buffer is full, and merged into the leaves bit by bit while it fills again, or at once when something is read.
 
 import { requireRange, TreeCore } from "./word-tree-core.ts";
 import { TreeCursor } from "./word-tree-cursor.ts";
-import { copyWords, linkAfter, moveWords, type TreeNode } from "./word-tree-node.ts";
+import {
+  copyWords,
+  isBelow,
+  isSame,
+  linkAfter,
+  moveWords,
+  sumOfLines,
+  type TreeNode,
+} from "./word-tree-node.ts";
 import { TupleSorter } from "./word-tree-sort.ts";
 
 export interface WordTreeOptions {
@@ -15,7 +23,7 @@ export interface WordTreeOptions {
   readonly leafCapacity?: number;
   /** Children of an inner node. */
   readonly innerCapacity?: number;
-  /** Entries staged before they are merged into the leaves; also what bounds the pause of one merge. */
+  /** Entries staged before they are sorted into a batch, which is merged into the leaves while the next is staged. */
   readonly stagingCapacity?: number;
   /** Where fewer: entries staged before the first merge, so that trees that fill in step merge at different times. */
   readonly firstStagingCapacity?: number;
@@ -24,7 +32,9 @@ export interface WordTreeOptions {
 const stagingCountMin = 64;
 // With fewer entries still to merge, reading a whole leaf ahead costs more than it hides.
 const overlapCountMin = 32;
-const lineWords = 16;
+// Batches are merged in so many parts (a power of two); larger ones come at once, from loads that nobody waits for.
+const batchPartBits = 6;
+const batchCountMax = 65_536;
 
 // Scratch of one merge. Nothing is kept between merges and merges do not nest, so all trees share it.
 const sorter = new TupleSorter();
@@ -39,11 +49,13 @@ export class WordTree extends TreeCore {
   linesSum = 0;
 
   #staging: Uint32Array;
-  /** Entries staged before the next merge. */
+  /** Entries staged before they become the batch that is merged next. */
   #stagingLimit: number;
-  /** Inserts since the tree was made, and how many of these came before the last merge. */
-  #insertCount = 0;
-  #settledCount = 0;
+  /** A sorted batch, older than what is staged; a part of it is merged with each part of the staging that fills. */
+  #batch: Uint32Array = new Uint32Array(0);
+  #batchAt = 0;
+  #batchEnd = 0;
+  #partEnd = 0;
   /** Results of `#findPlaces` and `#findFence` besides what they return. */
   #addedEnd = 0;
   #fenceBase = 0;
@@ -55,7 +67,7 @@ export class WordTree extends TreeCore {
       leafCapacity: options.leafCapacity ?? 512,
       innerCapacity: options.innerCapacity ?? 64,
     });
-    this.stagingCapacity = options.stagingCapacity ?? 16_384;
+    this.stagingCapacity = options.stagingCapacity ?? 32_768;
     requireRange("stagingCapacity", this.stagingCapacity, 1, 2 ** 24);
     this.#stagingLimit = Math.min(
       this.stagingCapacity,
@@ -66,7 +78,11 @@ export class WordTree extends TreeCore {
   }
 
   override get bytes(): number {
-    return super.bytes + this.#staging.byteLength;
+    return super.bytes + this.#staging.byteLength + this.#batch.byteLength;
+  }
+
+  override get count(): number {
+    return super.count + this.#batchEnd - this.#batchAt;
   }
 
   /** Adds the entry in `probe`. */
@@ -80,7 +96,7 @@ export class WordTree extends TreeCore {
     const staging = this.#staging;
     for (let word = 0; word < width; word++) staging[base + word] = probe[word]!;
     this.stagedCount++;
-    this.#insertCount++;
+    if (this.stagedCount === this.#partEnd) this.#mergePart();
   }
 
   /** Takes out the entry with the key in `probe`; false when there is none. */
@@ -89,7 +105,7 @@ export class WordTree extends TreeCore {
     const { probe, width } = this;
     const leaf = this.leafOf(probe, 0);
     const ordinal = this.bound(leaf.words, width, 0, leaf.count, probe, 0, -1);
-    if (ordinal === leaf.count || !this.#isSameKey(leaf.words, ordinal * width, probe, 0)) {
+    if (ordinal === leaf.count || !isSame(leaf.words, ordinal * width, probe, 0, this.keyWords)) {
       return false;
     }
     this.removeEntry(leaf, ordinal);
@@ -103,19 +119,7 @@ export class WordTree extends TreeCore {
     this.stagingCapacity = entries;
     this.#stagingLimit = entries;
     this.#staging = new Uint32Array(Math.min(entries, stagingCountMin) * this.width);
-  }
-
-  /** A mark for `rollbackStaged`: everything inserted from now on can be dropped, as long as it is only staged. */
-  stagedMark(): number {
-    return this.#insertCount;
-  }
-
-  /** Drops what was inserted since the mark; false, with nothing changed, when some of it is in the leaves already. */
-  rollbackStaged(mark: number): boolean {
-    if (mark < this.#settledCount) return false;
-    this.#insertCount = mark;
-    this.stagedCount = mark - this.#settledCount;
-    return true;
+    this.#batch = new Uint32Array(0);
   }
 
   cursor(): WordCursor {
@@ -124,24 +128,15 @@ export class WordTree extends TreeCore {
 
   override clear(): void {
     super.clear();
-    this.#settledCount = this.#insertCount;
+    this.#batchAt = this.#batchEnd;
   }
 
   override settle(): void {
+    this.#mergeBatch(this.#batchEnd);
     const count = this.stagedCount;
     if (count === 0) return;
-    if (places.length < count) places = new Uint32Array(count);
-    const sorted = sorter.sort(this.#staging, this.width, this.keyWords, count);
-    let leaf: TreeNode | undefined;
-    for (let at = 0; at < count; ) {
-      leaf = this.#leafAfter(leaf, sorted, at * this.width);
-      const runEnd = this.#findPlaces(leaf, sorted, at, count);
-      if (!this.#mergeRun(leaf, sorted, at)) leaf = undefined;
-      at = runEnd;
-    }
+    this.#merge(sorter.sort(this.#staging, this.width, this.keyWords, count), 0, count, count);
     this.stagedCount = 0;
-    this.#settledCount = this.#insertCount;
-    this.revision++;
   }
 
   override bound(
@@ -180,13 +175,62 @@ export class WordTree extends TreeCore {
   #makeRoom(): void {
     const capacityWords = this.#stagingLimit * this.width;
     if (this.stagedCount === this.#stagingLimit) {
-      this.settle();
+      if (this.stagedCount > batchCountMax) this.settle();
+      else this.#startBatch();
       this.#stagingLimit = this.stagingCapacity;
     } else {
       const grown = new Uint32Array(Math.min(capacityWords, this.#staging.length * 4));
       grown.set(this.#staging);
       this.#staging = grown;
     }
+  }
+
+  /** Makes what is staged the batch. */
+  #startBatch(): void {
+    this.#mergeBatch(this.#batchEnd);
+    const count = this.stagedCount;
+    const sorted = sorter.sort(this.#staging, this.width, this.keyWords, count);
+    if (this.#batch.length < count * this.width) {
+      this.#batch = new Uint32Array(this.stagingCapacity * this.width);
+    }
+    this.#batch.set(sorted.subarray(0, count * this.width));
+    this.#batchAt = 0;
+    this.#batchEnd = count;
+    this.#partEnd = 0;
+    this.stagedCount = 0;
+    // Cursors must not think that the leaves have everything.
+    this.revision++;
+    this.#mergePart();
+  }
+
+  /** Merges a part of the batch, in such steps that it is through before the staging is full again. */
+  #mergePart(): void {
+    const left = this.#batchEnd - this.#batchAt;
+    const step = Math.max(1, this.stagingCapacity >>> batchPartBits);
+    const steps = Math.max(1, Math.floor((this.stagingCapacity - this.stagedCount) / step) - 1);
+    this.#partEnd = left === 0 ? 0 : this.stagedCount + step;
+    this.#mergeBatch(this.#batchAt + Math.ceil(left / steps));
+  }
+
+  /** Merges the batch up to an entry, and on to the end of that one's leaf. */
+  #mergeBatch(to: number): void {
+    if (this.#batchAt === this.#batchEnd) return;
+    this.#batchAt = this.#merge(this.#batch, this.#batchAt, to, this.#batchEnd);
+  }
+
+  /** Merges sorted entries from `at` up to `to`, and on to the end of the leaf; returns where that is. They end at `end`. */
+  #merge(sorted: Uint32Array, from: number, to: number, end: number): number {
+    if (places.length < end) places = new Uint32Array(end);
+    let leaf: TreeNode | undefined;
+    let at = from;
+    while (at < to) {
+      leaf = this.#leafAfter(leaf, sorted, at * this.width);
+      const runEnd = this.#findPlaces(leaf, sorted, at, end);
+      if (!this.#mergeRun(leaf, sorted, at)) leaf = undefined;
+      at = runEnd;
+    }
+    this.revision++;
+    return at;
   }
 
   /** The leaf of a key above those of the leaf before, looked for under the same parent first. */
@@ -219,14 +263,15 @@ export class WordTree extends TreeCore {
       const base = i * width;
       if (place < count) place = this.bound(words, width, place, count, sorted, base, -1);
       if (place === count) {
-        if (fences !== undefined && !this.#isBelow(sorted, base, fences, this.#fenceBase)) break;
-      } else if (this.#isSameKey(words, place * width, sorted, base)) {
+        if (fences !== undefined && !isBelow(sorted, base, fences, this.#fenceBase, keyWords))
+          break;
+      } else if (isSame(words, place * width, sorted, base, keyWords)) {
         const payload = place * width + keyWords;
         copyWords(sorted, base + keyWords, words, payload, width - keyWords);
         continue;
       }
       if (added > at && places[added - 1] === place) {
-        if (this.#isSameKey(sorted, (added - 1) * width, sorted, base)) added--;
+        if (isSame(sorted, (added - 1) * width, sorted, base, keyWords)) added--;
       }
       if (added !== i) copyWords(sorted, base, sorted, added * width, width);
       places[added] = place;
@@ -321,32 +366,6 @@ export class WordTree extends TreeCore {
     if (to !== leaf) copyWords(leaf.words, (unread - left) * width, to.words, 0, left * width);
     return unmerged;
   }
-
-  #isBelow(words: Uint32Array, base: number, other: Uint32Array, otherBase: number): boolean {
-    for (let word = 0; word < this.keyWords; word++) {
-      const here = words[base + word]!;
-      const there = other[otherBase + word]!;
-      if (here !== there) return here < there;
-    }
-    return false;
-  }
-
-  #isSameKey(words: Uint32Array, base: number, other: Uint32Array, otherBase: number): boolean {
-    for (let word = this.keyWords - 1; word >= 0; word--) {
-      if (words[base + word] !== other[otherBase + word]) return false;
-    }
-    return true;
-  }
-}
-
-/**
- * Reads one word of each cache line. These reads overlap, where those of a search would wait for memory one after another: a
- * quarter more inserts per second, measured on a tree of 40 MB.
- */
-function sumOfLines(words: Uint32Array, end: number): number {
-  let sum = 0;
-  for (let at = 0; at < end; at += lineWords) sum = (sum + words[at]!) | 0;
-  return sum;
 }
 
 /** A cursor over a WordTree. */

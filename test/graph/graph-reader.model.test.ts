@@ -1,5 +1,5 @@
 // Runs random histories against the model and compares the whole read face: in transactions, after them, at older LSNs, after
-// rollbacks and rejections, and after replay.
+// rollbacks and rejections, from memory and from runs, and after replay.
 import fc from "fast-check";
 import { describe, it } from "vitest";
 import { GraphModel } from "../support/graph-model.ts";
@@ -15,7 +15,13 @@ const step = fc.oneof(
       operations: fc.array(operation, { maxLength: 12 }),
     }),
   },
-  fc.record({ step: fc.constant("reject" as const), operations: fc.constant<Operation[]>([]) }),
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      step: fc.constantFrom("reject" as const, "freeze" as const, "flush" as const),
+      operations: fc.constant<Operation[]>([]),
+    }),
+  },
 );
 
 /** Defines the edge types in order, so that the model need not know how names are numbered. */
@@ -37,10 +43,15 @@ describe("a graph under random histories", () => {
         defineTypes(graph, model);
         const past: GraphModel[] = [model];
         for (const { step, operations } of steps) {
-          if (step === "reject" && past.length > 1) {
-            graph.rejectLast();
-            past.pop();
-          } else if (step !== "reject") {
+          if (step === "freeze") {
+            graph.layers.freeze();
+          } else if (step === "flush") {
+            graph.layers.freeze();
+            graph.layers.flush();
+            graph.layers.merge(0, pick % 4);
+          } else if (step === "reject") {
+            if (past.length > 1 && graph.rejectLast()) past.pop();
+          } else {
             const next = past.at(-1)!.copy();
             const stop = new Error("stop");
             const run = (): void =>

@@ -12,6 +12,7 @@ import type { GraphIndexOptions } from "../../src/index/graph-layers.ts";
 import type { EventLookup, EventScan } from "../../src/log/event-lookup.ts";
 import { EventReader } from "../../src/log/event-reader.ts";
 import { NameTable } from "../../src/log/name-table.ts";
+import { LayerMover } from "../index/layers-support.ts";
 
 /** Trees so small that a handful of entries splits and merges them. */
 export const tinyTrees: GraphIndexOptions = {
@@ -74,6 +75,8 @@ export class MemoryGraph<S = object> extends GraphReader<S> {
   readonly index: GraphIndex;
   readonly names: NameTable;
   readonly core: TransactionCore;
+  /** What moves events from memory into runs. */
+  readonly layers: LayerMover;
   readonly #state: LiveSource;
 
   constructor(options: GraphIndexOptions = tinyTrees) {
@@ -85,6 +88,7 @@ export class MemoryGraph<S = object> extends GraphReader<S> {
     this.#state = state;
     this.log = log;
     this.index = index;
+    this.layers = new LayerMover(index);
     this.names = names;
     this.core = new TransactionCore({ index, names, events: log });
   }
@@ -119,13 +123,15 @@ export class MemoryGraph<S = object> extends GraphReader<S> {
     return result;
   }
 
-  /** Rejects the newest transaction, as after a failed write. */
-  rejectLast(): void {
-    const payload = this.log.payloads.pop();
-    if (payload === undefined) return;
+  /** Rejects the newest transaction, as after a failed write; false where there is none, or it is in a run. */
+  rejectLast(): boolean {
+    const payload = this.log.payloads.at(-1);
+    if (payload === undefined || payload.firstLsn <= this.layers.flushedLsn) return false;
+    this.log.payloads.pop();
     this.index.unapply(payload.bytes, 0, payload.bytes.length, payload.firstLsn);
     this.names.truncate(payload.nameMark);
     this.#state.epoch++;
+    return true;
   }
 
   /** The graph as of an LSN. */

@@ -157,6 +157,39 @@ describe("graph index", () => {
     expect(index.nextNodeId).toBe(11);
   });
 
+  it("goes on in the active layer where a part of the frozen one was taken back", () => {
+    const names = new NameTable();
+    const index = new GraphIndex(names, tiny);
+    const type = names.add("T");
+    const edge = { id: 0, type, from: 1, to: 2 };
+    apply(
+      index,
+      encode(names, 1, (b) => {
+        b.nodePut(0, 1, "a", [], undefined);
+        b.nodePut(0, 2, "b", [], undefined);
+      }),
+    );
+    const first = encode(names, 3, (b) =>
+      b.edgeRun(0, type, Uint32Array.of(1, 1), Uint32Array.of(1, 1)),
+    );
+    apply(index, first);
+    const frozen = index.freeze();
+    expect([frozen.firstLsn, frozen.lastLsn, frozen.count("out")]).toEqual([1, 4, 2]);
+    unapply(index, first);
+    expect([frozen.lastLsn, frozen.count("out")]).toEqual([2, 0]);
+    apply(
+      index,
+      encode(names, 3, (b) => b.edgeAdd(0, type, 1, 2, undefined)),
+    );
+    const removal = encode(names, 4, (b) => b.edgeRemove(0, { ...edge, id: 3 }));
+    apply(index, removal);
+    expect(index.edgeIds(1, "out", undefined, 4)).toHaveLength(0);
+    unapply(index, removal);
+    expect(index.edgeIds(1, "out", undefined, 3)).toEqual(Float64Array.of(3));
+    expect([frozen.removals, index.outgoing.removals]).toEqual([0, 0]);
+    index.check();
+  });
+
   it("knows the keys of removed nodes, and gives no id twice", () => {
     const names = new NameTable();
     const index = new GraphIndex(names, tiny);

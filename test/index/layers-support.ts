@@ -96,7 +96,7 @@ export class LayerMover {
   /** Merges the runs from one place to another. */
   merge(from: number, to: number): void {
     const { runs } = this.#index;
-    if (to - from < 2) return;
+    if (Math.min(to, runs.length) - from < 2) return;
     const merged = this.#merged(runs.slice(from, to));
     this.#index.install([...runs.slice(0, from), merged, ...runs.slice(to)], false);
   }

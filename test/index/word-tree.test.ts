@@ -92,14 +92,6 @@ const step = fc.oneof(
     weight: 6,
     arbitrary: fc.record({ kind: fc.constantFrom("next", "prev", "nextLeaf", "moveTo", "settle") }),
   },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      kind: fc.constant("rollback" as const),
-      keys: fc.array(key, { maxLength: 9 }),
-      settles: fc.boolean(),
-    }),
-  },
 );
 
 describe("word tree", () => {
@@ -193,24 +185,6 @@ describe("word tree", () => {
             case "settle":
               tree.settle();
               break;
-            case "rollback": {
-              const mark = tree.stagedMark();
-              const revision = tree.revision;
-              const added: Entry[] = [];
-              for (const addedKey of action.keys) {
-                const entry: Entry = [...addedKey, tag++];
-                if (model.has(addedKey) || added.some((e) => Model.order(e, entry) === 0)) continue;
-                put(tree, entry);
-                added.push(entry);
-              }
-              if (action.settles) tree.settle();
-              const isStaged = tree.revision === revision;
-              const dropped = tree.rollbackStaged(mark);
-              if (isStaged || added.length === 0) expect(dropped).toBe(true);
-              else if (action.settles) expect(dropped).toBe(false);
-              if (!dropped) for (const entry of added) expect(take(tree, entry)).toBe(true);
-              break;
-            }
           }
           expect(tree.count).toBe(model.entries.length);
         }
@@ -238,22 +212,6 @@ describe("word tree", () => {
     ]);
     expect(tree.count).toBe(3);
     tree.check();
-  });
-
-  it("refuses to roll back what a full staging buffer has merged, and drops what is only staged", () => {
-    const tree = new WordTree(tiny);
-    for (let i = 0; i < 5; i++) put(tree, [i, 0, 0]);
-    const early = tree.stagedMark();
-    for (let i = 5; i < 8; i++) put(tree, [i, 0, 0]);
-    expect(tree.rollbackStaged(early)).toBe(true);
-    expect(tree.count).toBe(5);
-    for (let i = 5; i < 10; i++) put(tree, [i, 0, 0]);
-    expect(tree.rollbackStaged(early)).toBe(false);
-    expect(tree.count).toBe(10);
-    const late = tree.stagedMark();
-    tree.settle();
-    expect(tree.rollbackStaged(late)).toBe(true);
-    expect(all(tree).map((entry) => entry[0])).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   });
 
   it("fills its leaves when keys arrive in ascending order", () => {
