@@ -137,6 +137,8 @@ export class IndexStages {
       case "flush":
         await this.#parts.runs.flush();
         this.measure();
+        // There may be runs to merge now.
+        this.#parts.wake();
         return true;
       case "save":
         await this.#save();

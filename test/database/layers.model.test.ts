@@ -113,6 +113,11 @@ class Life {
     await this.open();
   }
 
+  /** Leaves the merges in the background some turns of their own. */
+  async rest(): Promise<void> {
+    for (let i = 0; i < 40; i++) await new Promise((resolve) => setImmediate(resolve));
+  }
+
   /** Adds what the present open has done. */
   count(seen: Map<string, number>): void {
     const { counters, index } = this.db.stats();
@@ -153,7 +158,8 @@ describe("a database with an index of many layers", () => {
               life.count(seen);
               await life[step]();
             }
-            if (pick++ % 3 === 0) life.compare(pick);
+            if (pick++ % 2 === 0) await life.rest();
+            if (pick % 3 === 0) life.compare(pick);
           }
           life.compare(pick);
           life.count(seen);
