@@ -14,6 +14,7 @@ import {
 import { recover } from "../recovery/recover.ts";
 import { Database } from "./database.ts";
 import { DatabaseCore } from "./database-core.ts";
+import { openReadOnly } from "./open-read-only.ts";
 import { type OpenOptions, type Settings, settingsFrom } from "./options.ts";
 import { replaySink } from "./replay-sink.ts";
 import { SystemState } from "./system-values.ts";
@@ -23,7 +24,7 @@ const frameCacheShare = 1 / 8;
 
 /**
  * Opens the database at `path`, a directory; creates it where there is none (unless `create` is
- * false). Recovers by itself from any crash; `db.recovery` tells what it found.
+ * false). Recovers by itself from any crash; `db.recovery` tells what it found. With `readOnly` it does neither.
  *
  * @param path the database's directory; its parent must exist.
  * @returns the database; close it with `close()` or `await using`.
@@ -44,6 +45,11 @@ export async function open<S = Schema>(
   const { disk } = settings.ports;
   const directory = disk.resolve(path);
   abortIfAsked(settings);
+  if (settings.readOnly) {
+    const frameCacheBytes = settings.memoryBudget * frameCacheShare;
+    const index = indexSizes(settings.memoryBudget);
+    return await openReadOnly<S>(directory, settings, { index, frameCacheBytes });
+  }
   const kind = await classifyDirectory(disk, directory);
   if (kind !== "database" && !settings.create) {
     throw new VarveError("NOT_FOUND", `there is no database at ${directory}`, {

@@ -45,7 +45,6 @@ describe("varve", () => {
     [["changes", routes, "--from", "0"]],
     [["changes", routes, "--from", "soon"]],
     [["changes", routes, "--limit", "-1"]],
-    [["changes", routes, "--follow"]],
   ])("answers wrong usage %j with exit code 2 and one line", async (words) => {
     const ended = await runVarve(words);
     expect(ended.code).toBe(2);
