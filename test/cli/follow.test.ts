@@ -112,8 +112,9 @@ describe("varve changes --follow", () => {
     await closed.reached(1);
     closed.process.stdout?.destroy();
     const db = await open(path);
+    let isDone = false;
     const writing = (async () => {
-      for (let i = 0; i < 400 && closed.process.exitCode === null; i++) {
+      for (let i = 0; !isDone; i++) {
         await db.transact((tx) => tx.emit("n", i));
         await new Promise((resolve) => setTimeout(resolve, 10));
       }
@@ -123,8 +124,9 @@ describe("varve changes --follow", () => {
     expect(limited.lines.map((line) => (JSON.parse(line) as { lsn: number }).lsn)).toEqual([
       2, 3, 4,
     ]);
-    await writing;
     await stopped.reached(1);
+    isDone = true;
+    await writing;
     stopped.process.kill("SIGTERM");
     expect(await stopped.ended).toEqual({ code: 0, stderr: "" });
     await db.close();
