@@ -130,7 +130,7 @@ export class FollowedLog implements Log {
 
   listen(listener: LogListener): void {
     this.#listener = listener;
-    this.#poll();
+    this.#poll(false);
   }
 
   /** Catches up with what is durable at the call. */
@@ -209,13 +209,18 @@ export class FollowedLog implements Log {
     return Promise.reject(readOnly("flushAllocation"));
   }
 
-  #poll(): void {
+  #poll(hadNews: boolean): void {
     if (this.#isClosed || this.#failure !== undefined) return;
-    const isAwaited = this.#waiting.length > 0 || this.isAwaited();
+    // Whoever waited has been told the news, and may be back before the next look.
+    const isAwaited = hadNews || this.#waiting.length > 0 || this.isAwaited();
     this.#timer = this.#ports.scheduler.after(isAwaited ? pollMs.awaited : pollMs.idle, () => {
-      const again = (): void => this.#poll();
-      if (!this.#hasNews()) again();
-      else this.refresh().then(again, again);
+      if (!this.#hasNews()) {
+        this.#poll(false);
+        return;
+      }
+      const lsn = this.#durableLsn;
+      const again = (): void => this.#poll(this.#durableLsn !== lsn);
+      this.refresh().then(again, again);
     });
   }
 
