@@ -318,10 +318,11 @@ export class FollowedLog implements Log {
   }
 
   #fail(error: unknown): void {
-    if (this.#isClosed || this.#failure !== undefined || !(error instanceof VarveError)) return;
-    if (error.retryable) return;
-    this.#failure = error;
-    for (const { reject } of this.#waiting.splice(0)) reject(error);
+    if (this.#isClosed || this.#failure !== undefined) return;
+    const failure = error instanceof VarveError ? error : unexpected(error);
+    if (failure.retryable && !this.#tail.isBroken) return;
+    this.#failure = failure;
+    for (const { reject } of this.#waiting.splice(0)) reject(failure);
     // Whoever waits for the log to grow learns that it will not.
     this.#listener.durableAdvanced(this.#durableLsn);
   }
@@ -337,6 +338,14 @@ export function readOnly(method: string): VarveError {
 
 function closed(): VarveError {
   return new VarveError("CLOSED", "the database is closed");
+}
+
+function unexpected(cause: unknown): VarveError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new VarveError("IO", `the log cannot be followed any further: ${reason}`, {
+    cause,
+    retryable: false,
+  });
 }
 
 function gone(directory: string): VarveError {

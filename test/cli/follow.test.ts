@@ -83,10 +83,9 @@ describe("varve changes --follow", () => {
     const follower = startFollower(path);
     await follower.reached(1);
     for (const [durability, count] of [
-      ["group", 60],
-      ["os", 150],
-      ["os", 40],
+      ["os", 100],
       ["group", 25],
+      ["os", 40],
     ] as const) {
       await writeAndDie(path, durability, count);
       // Nobody may be in the way of the next writer.
@@ -101,7 +100,7 @@ describe("varve changes --follow", () => {
     expect(await follower.ended).toEqual({ code: 0, stderr: "" });
     expect(follower.lines).toEqual(all);
     expect(JSON.parse(all.at(-1) ?? "")).toMatchObject({ lsn: lastLsn, kind: "event" });
-    expect(all.length).toBeGreaterThan(1000);
+    expect(all.length).toBeGreaterThan(500);
   });
 
   it("ends quietly at a closed pipe, at SIGTERM and at its limit", async () => {

@@ -105,6 +105,7 @@ class Writers {
   }
 
   kill(calls: number): void {
+    if (calls === 0) this.#nextCalls = undefined;
     if (calls === 0) this.#process?.die();
     else this.#process?.dieIn(calls);
     if (calls % 2 === 1) this.#nextCalls = calls * 2;
