@@ -5,6 +5,7 @@ import type { Diagnostics } from "../disk/diagnostics.ts";
 import type { ReadSource } from "../graph/read-source.ts";
 import { TransactionCore } from "../graph/transaction-core.ts";
 import type { GraphIndex } from "../index/graph-index.ts";
+import { readOnly } from "../log/followed-log.ts";
 import type { PendingTransaction } from "../log/group.ts";
 import type { Log } from "../log/log.ts";
 import type { NameTable } from "../log/name-table.ts";
@@ -111,9 +112,10 @@ export class DatabaseCore {
     if (this.#lifeStage !== "open") throw closedError(method);
   }
 
-  /** Throws POISONED once nothing can be written any more. */
+  /** Throws READ_ONLY where that is how it was opened, POISONED once nothing can be written any more. */
   requireWritable(method: string): void {
     this.requireOpen(method);
+    if (this.settings.readOnly) throw readOnly(method);
     const { poison } = this.log;
     if (poison !== undefined) throw poison;
     this.rebuild.require();
@@ -167,7 +169,7 @@ export class DatabaseCore {
   }
 
   #indexStages(savedRuns: number): IndexStages {
-    const { log, index, names, state, runs, tuning } = this;
+    const { log, index, names, state, runs, tuning, settings } = this;
     return new IndexStages(
       {
         log,
@@ -176,8 +178,8 @@ export class DatabaseCore {
         state,
         runs,
         tuning,
-        clock: this.settings.ports.clock,
-        isBusy: () => this.inCallback || this.rebuild.isRunning,
+        clock: settings.ports.clock,
+        isBusy: () => this.inCallback || this.rebuild.isRunning || settings.readOnly,
         wake: () => this.pipeline.wake(),
         saved: (checkpoint) => {
           const { directory: path } = this;
@@ -303,6 +305,8 @@ export class DatabaseCore {
   }
 
   #durableAdvanced(lsn: number): void {
+    // Nobody but the log noted what it has read.
+    if (this.settings.readOnly) this.counts.add(lsn, this.index.nodeCount, this.index.edgeCount);
     this.counts.durableAdvanced(lsn);
     while (this.#stateUndo.length > 0 && this.#stateUndo[0]!.by.lastLsn < lsn)
       this.#stateUndo.shift();

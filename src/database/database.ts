@@ -3,6 +3,7 @@
 import { ChangeFeed } from "../changes/change-feed.ts";
 import { type ChangesOptions, feedPlan } from "../changes/feed-options.ts";
 import type { FeedSource } from "../changes/feed-source.ts";
+import { limits } from "../codec/limits.ts";
 import type { DiskLock } from "../disk/ports.ts";
 import { GraphReader } from "../graph/graph-reader.ts";
 import type { Schema } from "../graph/types.ts";
@@ -97,17 +98,21 @@ export class Database<S = Schema> extends GraphReader<S> {
     return new ChangeFeed(this.#feeds, feedPlan(options, this.#core.log.durableLsn));
   }
 
-  /** Resolves once everything accepted so far survives a power cut. Rejects as `transact` does. */
+  /**
+   * Resolves once everything accepted so far survives a power cut. Rejects as `transact` does. With `readOnly`: once everything
+   * that was durable at the call is visible.
+   */
   async flush(): Promise<void> {
     this.#core.requireOpen("flush");
     await this.#core.log.flush();
   }
 
-  /** Resolves once the event with this LSN survives a power cut. */
+  /** Resolves once the event with this LSN survives a power cut; with `readOnly`, once it is visible too, even where it is yet to come. */
   async whenDurable(lsn: number): Promise<void> {
     this.#core.requireOpen("whenDurable");
-    if (!Number.isSafeInteger(lsn) || lsn < 0 || lsn > this.lastLsn) {
-      throw new RangeError(`whenDurable: lsn must be 0 to ${this.lastLsn}, not ${describe(lsn)}`);
+    const lastLsn = this.#core.settings.readOnly ? limits.lsnMax : this.lastLsn;
+    if (!Number.isSafeInteger(lsn) || lsn < 0 || lsn > lastLsn) {
+      throw new RangeError(`whenDurable: lsn must be 0 to ${lastLsn}, not ${describe(lsn)}`);
     }
     await this.#core.log.whenDurable(lsn);
   }
