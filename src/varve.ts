@@ -18,6 +18,7 @@ export type { ChangeFeed } from "./changes/change-feed.ts";
 export type { ChangesOptions } from "./changes/feed-options.ts";
 export type { ChangeFilter } from "./changes/filter-plan.ts";
 export { VarveError, type VarveErrorCode } from "./codec/errors.ts";
+export type { Consumer, ConsumerInfo, ConsumerOptions } from "./database/consumer.ts";
 export type { Database } from "./database/database.ts";
 export { open } from "./database/open.ts";
 export type { Durability, OpenOptions } from "./database/options.ts";

@@ -7,6 +7,7 @@ import type { GraphIndex } from "../index/graph-index.ts";
 import type { PendingTransaction } from "../log/group.ts";
 import type { Log } from "../log/log.ts";
 import type { NameTable } from "../log/name-table.ts";
+import { ConsumerLeases } from "./consumer-leases.ts";
 import { CountsHistory } from "./counts-history.ts";
 import { HistoryCuts } from "./history-cuts.ts";
 import type { Settings } from "./options.ts";
@@ -29,6 +30,7 @@ export class DatabaseCore {
   readonly source: ReadSource;
   /** Told whenever the durable LSN moves: live feeds wait there. */
   readonly tail: FeedTail = new FeedTail();
+  readonly leases: ConsumerLeases;
   /** Whether a callback of `transact` is running. */
   inCallback = false;
   /** How to undo the system state of transactions that are not durable yet. */
@@ -54,6 +56,7 @@ export class DatabaseCore {
     this.pipeline = new Pipeline(() => this.transaction.settle());
     this.queue = new WriteQueue(settings.maxPendingBytes, () => log.pendingBytes);
     this.source = this.#liveSource();
+    this.leases = new ConsumerLeases(log, state);
     log.listen({
       rolledBack: (transactions) => this.#rolledBack(transactions),
       durableAdvanced: (lsn) => this.#durableAdvanced(lsn),
@@ -87,6 +90,20 @@ export class DatabaseCore {
     for (const [name, value] of states) {
       this.#stateUndo.push({ by: transaction, undo: this.state.set(name, value) });
     }
+  }
+
+  /** A value of the system state as of what is known to be durable. */
+  durableState(name: string): unknown {
+    const first = this.#stateUndo.find(({ undo }) => undo.name === name);
+    return first === undefined ? this.state.get(name) : first.undo.value;
+  }
+
+  /** Forgets how to undo what is durable; of state alone, without an LSN, a settled group commit tells. */
+  #forgetUndo(durableLsn: number): void {
+    const undo = this.#stateUndo;
+    let count = undo.length;
+    while (count > 0 && !isDurable(undo[count - 1]!.by, durableLsn)) count--;
+    undo.splice(0, count);
   }
 
   #liveCounts(): { nodes: number; edges: number } {
@@ -145,11 +162,14 @@ export class DatabaseCore {
 
   #durableAdvanced(lsn: number): void {
     this.counts.durableAdvanced(lsn);
-    while (this.#stateUndo.length > 0 && this.#stateUndo[0]!.by.lastLsn < lsn)
-      this.#stateUndo.shift();
+    this.#forgetUndo(lsn);
     this.queue.proceed();
     this.tail.wake();
   }
+}
+
+function isDurable({ lastLsn, level, settled }: PendingTransaction, durableLsn: number): boolean {
+  return lastLsn < durableLsn || (level === "group" && settled);
 }
 
 export function closedError(method: string): VarveError {

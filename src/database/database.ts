@@ -7,6 +7,13 @@ import type { DiskLock } from "../disk/ports.ts";
 import { GraphReader } from "../graph/graph-reader.ts";
 import type { Schema } from "../graph/types.ts";
 import type { RecoveryReport } from "../recovery/recovery-report.ts";
+import {
+  type Consumer,
+  type ConsumerInfo,
+  type ConsumerOptions,
+  consumerInfos,
+  openConsumer,
+} from "./consumer.ts";
 import { closedError, type DatabaseCore } from "./database-core.ts";
 import { feedSourceOf } from "./feed-source-of.ts";
 import { describe } from "./options.ts";
@@ -95,6 +102,23 @@ export class Database<S = Schema> extends GraphReader<S> {
   changes(options: ChangesOptions = {}): ChangeFeed {
     this.#core.requireOpen("changes");
     return new ChangeFeed(this.#feeds, feedPlan(options, this.#core.log.durableLsn));
+  }
+
+  /**
+   * The durable consumer with this name; makes it where there is none, as a commit of the database. Options are
+   * those of `changes`, for the readings of this handle; `from` counts only where the consumer is made. Names follow
+   * the rules of keys.
+   *
+   * @throws as `changes` does for options, and as `transact` does.
+   */
+  consumer(name: string, options: ConsumerOptions = {}): Promise<Consumer> {
+    return openConsumer(this.#core, this.#feeds, name, options);
+  }
+
+  /** Every consumer, by name: where it stands, how far behind, and who reads it. */
+  consumers(): ConsumerInfo[] {
+    this.#core.requireOpen("consumers");
+    return consumerInfos(this.#core);
   }
 
   /** Resolves once everything accepted so far survives a power cut. Rejects as `transact` does. */

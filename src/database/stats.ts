@@ -1,4 +1,5 @@
 // Counters and sizes for users and for the command.
+import { type ConsumerInfo, consumerInfos } from "./consumer.ts";
 import type { DatabaseCore } from "./database-core.ts";
 
 /** Sizes in bytes, counters since the database was opened. */
@@ -36,6 +37,8 @@ export interface DatabaseStats {
     readonly transactions: number;
     readonly rolls: number;
   };
+  /** Durable consumers, with how many LSNs each is behind the durable LSN. */
+  readonly consumers: readonly ConsumerInfo[];
   /** Calls of `transact` that wait because too much is not durable yet, and why. */
   readonly pressure: { readonly waiting: number; readonly reason: "sync" | undefined };
 }
@@ -67,6 +70,7 @@ export function statsOf(core: DatabaseCore): DatabaseStats {
       transactions: counters.transactions,
       rolls: counters.rolls,
     },
+    consumers: consumerInfos(core),
     pressure: {
       waiting: queue.length,
       reason: queue.underPressure || queue.length > 0 ? "sync" : undefined,
