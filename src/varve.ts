@@ -22,6 +22,13 @@ export type { Consumer, ConsumerInfo, ConsumerOptions } from "./database/consume
 export type { Database } from "./database/database.ts";
 export { open } from "./database/open.ts";
 export type { Durability, OpenOptions } from "./database/options.ts";
+export type { Projection, ProjectionInfo } from "./database/projection.ts";
+export type { OutRange, ProjectionOut, WritableOut } from "./database/projection-out.ts";
+export type {
+  ParkedBy,
+  ProjectionDefinition,
+  ProjectionStatus,
+} from "./database/projection-run.ts";
 export type { Snapshot } from "./database/snapshot.ts";
 export type { DatabaseStats } from "./database/stats.ts";
 export type { Receipt, TransactOptions } from "./database/transact.ts";

@@ -17,6 +17,8 @@ import {
 import { closedError, type DatabaseCore } from "./database-core.ts";
 import { feedSourceOf } from "./feed-source-of.ts";
 import { describe } from "./options.ts";
+import { type Projection, type ProjectionInfo, Projections } from "./projection.ts";
+import type { ProjectionDefinition } from "./projection-run.ts";
 import { Snapshot } from "./snapshot.ts";
 import { type DatabaseStats, statsOf } from "./stats.ts";
 import type { Receipt, TransactionCallback, TransactOptions } from "./transact.ts";
@@ -32,6 +34,7 @@ export class Database<S = Schema> extends GraphReader<S> {
   readonly #core: DatabaseCore;
   readonly #lock: DiskLock;
   readonly #feeds: FeedSource;
+  readonly #projections: Projections;
   #closing: Promise<void> | undefined;
   /** How the database was found, and what opening it took. */
   readonly recovery: RecoveryReport;
@@ -42,6 +45,7 @@ export class Database<S = Schema> extends GraphReader<S> {
     this.#core = core;
     this.#lock = lock;
     this.#feeds = feedSourceOf(core);
+    this.#projections = new Projections(core, this.#feeds);
     this.recovery = recovery;
   }
 
@@ -121,6 +125,32 @@ export class Database<S = Schema> extends GraphReader<S> {
     return consumerInfos(this.#core);
   }
 
+  /**
+   * Starts a projection, or goes on with it: `apply` gets every durable change, in order, each exactly once for what
+   * is stored, through any crash. State, `out` and position are stored together every second or so, as a
+   * transaction without events. `out` lives in memory and holds 16 MiB at most.
+   *
+   * @throws `TypeError` and `RangeError` for the definition; what `init` throws; `VarveError` CONFLICT while it is
+   *   running already, LIMIT_EXCEEDED for an initial state over 1 MiB, CLOSED.
+   */
+  project<State, Value = unknown>(
+    name: string,
+    definition: ProjectionDefinition<State, Value>,
+  ): Promise<Projection<State, Value>> {
+    return this.#projections.project(name, definition);
+  }
+
+  /** Every projection that is stored or at work, by name. */
+  projections(): ProjectionInfo[] {
+    this.#core.requireOpen("projections");
+    return this.#projections.list();
+  }
+
+  /** As `remove` of the projection, also for one whose code is gone. */
+  removeProjection(name: string): Promise<boolean> {
+    return this.#projections.remove(name);
+  }
+
   /** Resolves once everything accepted so far survives a power cut. Rejects as `transact` does. */
   async flush(): Promise<void> {
     this.#core.requireOpen("flush");
@@ -154,7 +184,7 @@ export class Database<S = Schema> extends GraphReader<S> {
   /** Counters and sizes as of now. */
   stats(): DatabaseStats {
     this.#core.requireOpen("stats");
-    return statsOf(this.#core);
+    return statsOf(this.#core, this.#projections.list());
   }
 
   /**
@@ -181,6 +211,7 @@ export class Database<S = Schema> extends GraphReader<S> {
   }
 
   async #close(): Promise<void> {
+    this.#projections.close();
     this.#core.beginClose(closedError("transact"));
     try {
       await this.#core.log.close();

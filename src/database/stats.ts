@@ -1,6 +1,7 @@
 // Counters and sizes for users and for the command.
 import { type ConsumerInfo, consumerInfos } from "./consumer.ts";
 import type { DatabaseCore } from "./database-core.ts";
+import type { ProjectionInfo } from "./projection.ts";
 
 /** Sizes in bytes, counters since the database was opened. */
 export interface DatabaseStats {
@@ -39,11 +40,12 @@ export interface DatabaseStats {
   };
   /** Durable consumers, with how many LSNs each is behind the durable LSN. */
   readonly consumers: readonly ConsumerInfo[];
+  readonly projections: readonly ProjectionInfo[];
   /** Calls of `transact` that wait because too much is not durable yet, and why. */
   readonly pressure: { readonly waiting: number; readonly reason: "sync" | undefined };
 }
 
-export function statsOf(core: DatabaseCore): DatabaseStats {
+export function statsOf(core: DatabaseCore, projections: readonly ProjectionInfo[]): DatabaseStats {
   const { log, index, queue } = core;
   const { counters, frameHits, frameMisses, opens, bytes, segments, events, pendingBytes } =
     log.stats();
@@ -71,6 +73,7 @@ export function statsOf(core: DatabaseCore): DatabaseStats {
       rolls: counters.rolls,
     },
     consumers: consumerInfos(core),
+    projections,
     pressure: {
       waiting: queue.length,
       reason: queue.underPressure || queue.length > 0 ? "sync" : undefined,
