@@ -25,10 +25,13 @@ export function positionFrom(value: unknown): ConsumerPosition | undefined {
   return value as ConsumerPosition | undefined;
 }
 
-/** An ack that waits for the end of the turn. */
-export interface QueuedAck {
+/** An ack on its way: it waits for the end of the turn, then for its commit. */
+export interface PendingAck {
+  /** Up to here acks were as durable as commits when it was asked for. */
+  readonly from: number;
   end: number;
   readonly done: Promise<void>;
+  isOver: boolean;
 }
 
 /** One reader's hold on a consumer, from the first batch it asks for. */
@@ -45,7 +48,10 @@ export class Lease {
   fencedBy: VarveError | undefined;
   /** Called once when it is fenced off. */
   onFence: () => void = () => {};
-  queuedAck: QueuedAck | undefined;
+  /** That which later acks of the turn join. */
+  queuedAck: PendingAck | undefined;
+  /** The last one, of this reader or the one before. */
+  lastAck: PendingAck | undefined;
 
   constructor(name: string, holder: string, position: ConsumerPosition) {
     this.name = name;
@@ -105,6 +111,7 @@ export class ConsumerLeases {
     if (before?.isHeld === true) throw busy(name, before.holder);
     before?.fence(busy(name, holder));
     const lease = new Lease(name, holder, position);
+    lease.lastAck = before?.lastAck;
     this.#byName.set(name, lease);
     this.#byHandle.set(handle, lease);
     return lease;
@@ -130,7 +137,7 @@ export class ConsumerLeases {
     checkLsn(method, lsn);
     if (lease?.fencedBy !== undefined) throw lease.fencedBy;
     if (position === undefined) throw noConsumer(method, name);
-    const floor = position.snapshot ? (lease?.snapshotLsn ?? 0) - 1 : position.next - 1;
+    const floor = position.snapshot ? (lease?.snapshotLsn ?? 0) - 1 : ackedLsn(position);
     if (lsn <= floor) return undefined;
     const delivered = lease?.delivered ?? position.next - 1;
     if (lsn > delivered) {
@@ -140,6 +147,11 @@ export class ConsumerLeases {
     const end = transactionEndAt(this.#log, lsn);
     return end > floor ? end : undefined;
   }
+}
+
+/** The last LSN acked; -1 before the snapshot of an empty graph is. */
+export function ackedLsn({ next, snapshot }: ConsumerPosition): number {
+  return snapshot ? -1 : next - 1;
 }
 
 function checkLsn(method: string, lsn: unknown): void {

@@ -7,13 +7,14 @@ import { VarveError } from "../codec/errors.ts";
 import { checkName, describe } from "../graph/arguments.ts";
 import { ConsumerIterator, type ConsumerReading } from "./consumer-iterator.ts";
 import {
+  ackedLsn,
   type ConsumerPosition,
   consumerGroup,
   consumerStateName,
   type Lease,
   noConsumer,
+  type PendingAck,
   positionFrom,
-  type QueuedAck,
 } from "./consumer-leases.ts";
 import type { DatabaseCore } from "./database-core.ts";
 import { transactOn } from "./transact.ts";
@@ -94,7 +95,12 @@ export class Consumer {
     this.#core.requireWritable("ack");
     const lease = leases.leaseOf(this);
     const end = leases.ackedEnd("ack", this.name, lease, leases.position(this.name), lsn);
-    if (end === undefined || lease === undefined) return;
+    if (end === undefined || lease === undefined) {
+      // What is acked already may still be on its way.
+      const last = leases.last(this.name)?.lastAck;
+      if (last?.isOver === false && lsn > last.from) await last.done;
+      return;
+    }
     const queued = lease.queuedAck ?? this.#queue(lease);
     queued.end = Math.max(queued.end, end);
     await queued.done;
@@ -151,15 +157,24 @@ export class Consumer {
     return info;
   }
 
-  #queue(lease: Lease): QueuedAck {
+  #queue(lease: Lease): PendingAck {
+    const { leases } = this.#core;
+    const { lastAck } = lease;
+    const position = leases.position(lease.name);
+    const from = lastAck?.isOver === false ? lastAck.from : position ? ackedLsn(position) : 0;
     const { scheduler } = this.#core.settings.ports;
     const done = new Promise<void>((resolve, reject) => {
       scheduler.microtask(() => {
         this.#write(lease).then(resolve, reject);
       });
     });
-    const queued = { end: 0, done };
+    const queued: PendingAck = { from, end: 0, done, isOver: false };
     lease.queuedAck = queued;
+    lease.lastAck = queued;
+    const over = (): void => {
+      queued.isOver = true;
+    };
+    done.then(over, over);
     return queued;
   }
 

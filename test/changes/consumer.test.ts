@@ -134,6 +134,20 @@ describe("an ack", () => {
     await again.db.close();
   });
 
+  it("of what another ack has on its way resolves no sooner than that", async () => {
+    const { db } = await fresh();
+    await emit(db, "a", "b", "c");
+    const consumer = await db.consumer("c");
+    await consumer[Symbol.asyncIterator]().next();
+    const first = consumer.ack(3);
+    while (consumer.lsn === 0) await undefined;
+    expect(infoOf(db, "c")).toMatchObject({ lsn: 3, durableLsn: 0 });
+    await (await db.consumer("c")).ack(1);
+    expect(infoOf(db, "c")).toMatchObject({ durableLsn: 3 });
+    await first;
+    await db.close();
+  });
+
   it("takes no LSN and is no change", async () => {
     const { db } = await fresh();
     const lsn = await emit(db, "a");
