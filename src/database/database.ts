@@ -8,9 +8,18 @@ import type { DiskLock } from "../disk/ports.ts";
 import { GraphReader } from "../graph/graph-reader.ts";
 import type { Schema } from "../graph/types.ts";
 import type { RecoveryReport } from "../recovery/recovery-report.ts";
+import {
+  type Consumer,
+  type ConsumerInfo,
+  type ConsumerOptions,
+  consumerInfos,
+  openConsumer,
+} from "./consumer.ts";
 import { closedError, type DatabaseCore } from "./database-core.ts";
 import { feedSourceOf } from "./feed-source-of.ts";
 import { describe } from "./options.ts";
+import { type Projection, type ProjectionInfo, Projections } from "./projection.ts";
+import type { ProjectionDefinition } from "./projection-run.ts";
 import { Snapshot } from "./snapshot.ts";
 import { type DatabaseStats, statsOf } from "./stats.ts";
 import type { Receipt, TransactionCallback, TransactOptions } from "./transact.ts";
@@ -26,6 +35,7 @@ export class Database<S = Schema> extends GraphReader<S> {
   readonly #core: DatabaseCore;
   readonly #lock: DiskLock;
   readonly #feeds: FeedSource;
+  readonly #projections: Projections;
   #closing: Promise<void> | undefined;
   /** How the database was found, and what opening it took. */
   readonly recovery: RecoveryReport;
@@ -36,6 +46,7 @@ export class Database<S = Schema> extends GraphReader<S> {
     this.#core = core;
     this.#lock = lock;
     this.#feeds = feedSourceOf(core);
+    this.#projections = new Projections(core, this.#feeds);
     this.recovery = recovery;
   }
 
@@ -99,6 +110,49 @@ export class Database<S = Schema> extends GraphReader<S> {
   }
 
   /**
+   * The durable consumer with this name; makes it where there is none, as a commit of the database. Options are
+   * those of `changes`, for the readings of this handle; `from` counts only where the consumer is made. Names follow
+   * the rules of keys.
+   *
+   * @throws as `changes` does for options, and as `transact` does.
+   */
+  consumer(name: string, options: ConsumerOptions = {}): Promise<Consumer> {
+    return openConsumer(this.#core, this.#feeds, name, options);
+  }
+
+  /** Every consumer, by name: where it stands, how far behind, and who reads it. */
+  consumers(): ConsumerInfo[] {
+    this.#core.requireOpen("consumers");
+    return consumerInfos(this.#core);
+  }
+
+  /**
+   * Starts a projection, or goes on with it: `apply` gets every durable change, in order, each exactly once for what
+   * is stored, through any crash. State, `out` and position are stored together every second or so, as a
+   * transaction without events. `out` lives in memory and holds 16 MiB at most.
+   *
+   * @throws `TypeError` and `RangeError` for the definition; what `init` throws; `VarveError` CONFLICT while it is
+   *   running already, LIMIT_EXCEEDED for an initial state over 1 MiB, CLOSED.
+   */
+  project<State, Value = unknown>(
+    name: string,
+    definition: ProjectionDefinition<State, Value>,
+  ): Promise<Projection<State, Value>> {
+    return this.#projections.project(name, definition);
+  }
+
+  /** Every projection that is stored or at work, by name. */
+  projections(): ProjectionInfo[] {
+    this.#core.requireOpen("projections");
+    return this.#projections.list();
+  }
+
+  /** As `remove` of the projection, also for one whose code is gone. */
+  removeProjection(name: string): Promise<boolean> {
+    return this.#projections.remove(name);
+  }
+
+  /**
    * Resolves once everything accepted so far survives a power cut. Rejects as `transact` does. With `readOnly`: once everything
    * that was durable at the call is visible.
    */
@@ -126,7 +180,7 @@ export class Database<S = Schema> extends GraphReader<S> {
    */
   async checkpoint(): Promise<void> {
     this.#core.requireWritable("checkpoint");
-    await this.#core.checkpoint();
+    await this.#core.background.checkpoint();
   }
 
   /** Flushes the segment table now, instead of within `allocationFlushMs`. Resolves to whether it could. */
@@ -147,7 +201,7 @@ export class Database<S = Schema> extends GraphReader<S> {
   /** Counters and sizes as of now. */
   stats(): DatabaseStats {
     this.#core.requireOpen("stats");
-    return statsOf(this.#core);
+    return statsOf(this.#core, this.#projections.list());
   }
 
   /**
@@ -174,6 +228,7 @@ export class Database<S = Schema> extends GraphReader<S> {
   }
 
   async #close(): Promise<void> {
+    this.#projections.close();
     this.#core.beginClose(closedError("transact"));
     try {
       await this.#core.endBackground();

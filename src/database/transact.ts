@@ -146,7 +146,7 @@ class TransactCall<S, T> implements CommitTicket {
     let result: T;
     core.inCallback = true;
     try {
-      result = this.#callback(new Transaction<S>(transaction, states));
+      result = this.#callback(new Transaction<S>(transaction, states, core.leases));
       refusePromise(result);
     } catch (error) {
       transaction.rollback();
