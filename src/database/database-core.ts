@@ -81,8 +81,13 @@ export class DatabaseCore {
     this.counts = new CountsHistory(log.acceptedLsn, this.#liveCounts());
     this.transaction = new TransactionCore({ index, names, events: log.events });
     this.rebuild = new IndexRebuild({
+      scheduler: settings.ports.scheduler,
       rebuild: () => this.#rebuildIndex(parts),
-      done: () => this.pipeline.wake(),
+      done: () => {
+        this.pipeline.wake();
+        this.queue.proceed();
+      },
+      failed: (error) => this.#rebuildFailed(error),
     });
     runs.cache.damaged = (error) => this.rebuild.met(error);
     this.stages = this.#indexStages(parts.savedRuns);
@@ -130,7 +135,7 @@ export class DatabaseCore {
   async endBackground(): Promise<void> {
     await this.log.settled();
     this.pipeline.close();
-    await this.rebuild.settled();
+    await this.rebuild.close();
     await this.stages.close();
   }
 
@@ -177,7 +182,7 @@ export class DatabaseCore {
         runs,
         tuning,
         clock: this.settings.ports.clock,
-        isBusy: () => this.inCallback || this.rebuild.isRunning,
+        isBusy: () => this.inCallback || this.rebuild.isUnusable,
         wake: () => this.pipeline.wake(),
         saved: (checkpoint) => {
           const { directory: path } = this;
@@ -197,11 +202,17 @@ export class DatabaseCore {
   }
 
   async #merge(): Promise<boolean> {
-    if (this.#lifeStage !== "open" || this.rebuild.isRunning || this.log.poison !== undefined) {
+    if (this.#lifeStage !== "open" || this.rebuild.isUnusable || this.log.poison !== undefined) {
       return false;
     }
     const before = this.runs.counters.bytesMerged;
-    if (!(await this.runs.merge())) return false;
+    try {
+      if (!(await this.runs.merge())) return false;
+    } catch (error) {
+      // What was to be merged is damaged: it is being made anew.
+      if (this.rebuild.isUnusable) return false;
+      throw error;
+    }
     const { directory: path } = this;
     const bytes = this.runs.counters.bytesMerged - before;
     this.diagnostics.publish("merge", { path, runs: this.runs.runs.length, bytes });
@@ -223,7 +234,7 @@ export class DatabaseCore {
     try {
       this.transaction.settle();
     } catch (error) {
-      if (!this.rebuild.isRunning) throw error;
+      if (!this.rebuild.isUnusable) throw error;
     }
   }
 
@@ -233,7 +244,15 @@ export class DatabaseCore {
     await this.runs.forget();
     this.index.clear();
     await refill(this.log);
+    // What was counted when the trees could not take a transaction was wrong.
+    this.counts.reset(this.log.acceptedLsn, this.#liveCounts());
     this.stages.noteRebuilt();
+  }
+
+  /** Nobody waits for what will not come. */
+  #rebuildFailed(error: VarveError): void {
+    this.queue.clear(error);
+    for (const waiter of this.#checkpointWaiters.splice(0)) waiter.reject(error);
   }
 
   #liveCounts(): { nodes: number; edges: number } {
@@ -274,7 +293,7 @@ export class DatabaseCore {
 
   #rolledBack(transactions: readonly PendingTransaction[]): void {
     // An index that is being made anew never gets to know of what was taken back.
-    if (!this.rebuild.isRunning) this.#unapply(transactions);
+    if (!this.rebuild.isUnusable) this.#unapply(transactions);
     const oldest = transactions[transactions.length - 1];
     if (oldest === undefined) return;
     this.names.truncate(oldest.nameMark);
@@ -298,7 +317,7 @@ export class DatabaseCore {
         }
       }
     } catch (error) {
-      if (!this.rebuild.isRunning) throw error;
+      if (!this.rebuild.isUnusable) throw error;
     }
   }
 

@@ -148,6 +148,8 @@ class TransactCall<S, T> implements CommitTicket {
     try {
       result = this.#callback(new Transaction<S>(transaction, states));
       refusePromise(result);
+      // A callback that went on though a read had met damage has seen who knows what.
+      core.rebuild.require();
     } catch (error) {
       transaction.rollback();
       throw error;

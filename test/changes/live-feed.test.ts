@@ -216,7 +216,7 @@ describe("a live feed", () => {
     const { db } = await machine({}, simulatedPorts({ tasks: "automatic" }));
     const feed = db.changes()[Symbol.asyncIterator]();
     await readUntil(feed, caughtUp);
-    const { pageHits, pageMisses } = db.stats().counters;
+    const { frameHits, frameMisses } = db.stats().counters;
     for (let t = 0; t < 200; t++) {
       await db.transact((tx) => {
         for (let i = 0; i < 100; i++) tx.emit("tick", t);
@@ -224,7 +224,7 @@ describe("a live feed", () => {
       expect(Database.waitingFeedsOf(db)).toBe(0);
     }
     // Nothing was read for it, so nothing can be kept for it.
-    expect(db.stats().counters).toMatchObject({ pageHits, pageMisses });
+    expect(db.stats().counters).toMatchObject({ frameHits, frameMisses });
     let next = 1;
     while (next <= db.durableLsn) {
       const { value } = await feed.next();

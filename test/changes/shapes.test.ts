@@ -328,7 +328,7 @@ describe("subscribing and leaving", () => {
       db.changes({ signal })[Symbol.asyncIterator](),
     );
     for (const feed of feeds) await feed.next();
-    const before = db.stats().counters.pageMisses;
+    const before = db.stats().counters.frameMisses;
     const next = feeds.map((feed) => feed.next());
     await settle();
     expect(Database.waitingFeedsOf(db)).toBe(1000);
@@ -336,7 +336,7 @@ describe("subscribing and leaving", () => {
     await db.transact((tx) => tx.putNode("a"));
     const batches = new Set((await Promise.all(next)).map(({ value }) => value));
     expect(batches.size).toBe(1);
-    expect(db.stats().counters.pageMisses - before).toBe(1);
+    expect(db.stats().counters.frameMisses - before).toBe(1);
     expect(Database.waitingFeedsOf(db)).toBe(0);
     expect(await allOf(db.changes({ live: false }))).toHaveLength(1);
     await db.close();
