@@ -18,9 +18,17 @@ export type { ChangeFeed } from "./changes/change-feed.ts";
 export type { ChangesOptions } from "./changes/feed-options.ts";
 export type { ChangeFilter } from "./changes/filter-plan.ts";
 export { VarveError, type VarveErrorCode } from "./codec/errors.ts";
+export type { Consumer, ConsumerInfo, ConsumerOptions } from "./database/consumer.ts";
 export type { Database } from "./database/database.ts";
 export { open } from "./database/open.ts";
 export type { Durability, OpenOptions } from "./database/options.ts";
+export type { Projection, ProjectionInfo } from "./database/projection.ts";
+export type { OutRange, ProjectionOut, WritableOut } from "./database/projection-out.ts";
+export type {
+  ParkedBy,
+  ProjectionDefinition,
+  ProjectionStatus,
+} from "./database/projection-run.ts";
 export type { Snapshot } from "./database/snapshot.ts";
 export type { DatabaseStats } from "./database/stats.ts";
 export type { Receipt, TransactOptions } from "./database/transact.ts";

@@ -107,15 +107,21 @@ export class BatchIterator extends FeedIterator<ChangeBatch> {
   }
 }
 
+/** Where single changes come from. */
+export interface BatchSource {
+  next(): Promise<IteratorResult<ChangeBatch, undefined>>;
+  return(): Promise<unknown>;
+}
+
 const noChanges: readonly Change[] = [];
 
 /** The changes of the batches, one at a time; marks are left out. */
 export class ChangeIterator extends FeedIterator<Change> {
-  readonly #batches: BatchIterator;
+  readonly #batches: BatchSource;
   #changes: readonly Change[] = noChanges;
   #given = 0;
 
-  constructor(batches: BatchIterator) {
+  constructor(batches: BatchSource) {
     super();
     this.#batches = batches;
   }

@@ -93,7 +93,7 @@ function firstLsn(from: unknown, durableLsn: number): number {
   if (from <= durableLsn + 1) return from;
   throw new VarveError(
     "POSITION_AHEAD",
-    `changes: LSN ${from} is above the end of the log, ${durableLsn}`,
+    `changes: LSN ${from} is above the end of the log, ${durableLsn}; the nearest position is ${durableLsn + 1}`,
     { details: { from, durableLsn, nearest: durableLsn + 1 } },
   );
 }

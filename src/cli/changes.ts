@@ -1,10 +1,13 @@
 // Owns `varve changes`: the change feed as NDJSON, one change a line.
 
 import { type Command, Option } from "commander";
+import { VarveError } from "../codec/errors.ts";
 import { limits } from "../codec/limits.ts";
-import { exitCodes, UsageError } from "./exit.ts";
+import type { ChangeBatch } from "../varve.ts";
+import { exitCodes } from "./exit.ts";
 import { type JsonValue, toJson } from "./json-values.ts";
-import { type CommandContext, wholeNumber, withDatabase } from "./reading.ts";
+import { startFollowing } from "./node-terminal.ts";
+import { besideWriters, type CommandContext, wholeNumber, withDatabase } from "./reading.ts";
 
 interface ChangesOptions {
   readonly from: string;
@@ -38,11 +41,11 @@ const valueFields: readonly string[] = ["props", "value"];
 export function addChanges(program: Command, context: CommandContext): void {
   program
     .command("changes")
-    .description("print the changes up to the end of the log, one JSON object a line")
+    .description("print the changes of the log in order, one JSON object a line")
     .argument("<db>", "directory of the database")
     .option("--from <position>", "first LSN to print, or start, or now", "start")
     .option("--limit <n>", "stop after so many changes")
-    .addOption(new Option("--follow").hideHelp())
+    .option("--follow", "go on as changes become durable, beside any writer, until interrupted")
     .addOption(new Option("--json", "no difference: the output is JSON as it is").hideHelp())
     .action((path: string, options: ChangesOptions) => changes(context, path, options));
 }
@@ -52,29 +55,56 @@ async function changes(
   path: string,
   options: ChangesOptions,
 ): Promise<void> {
-  if (options.follow)
-    throw new UsageError("--follow is not there yet; without it the end of the log is the end");
   const from = position(options.from);
   const limit =
     options.limit === undefined
       ? Number.POSITIVE_INFINITY
       : wholeNumber(options.limit, "--limit", 0, limits.lsnMax);
-  const { output } = context;
   context.exitCode = exitCodes.done;
-  await withDatabase(path, async (db) => {
-    let printed = 0;
-    if (printed >= limit) return;
-    for await (const batch of db.changes({ from, live: false })) {
-      for (const change of batch.changes) {
-        await output.print(JSON.stringify(changeToJson(change)));
-        printed++;
-        if (printed >= limit || output.isBroken) return;
-      }
-    }
-  });
+  if (options.follow) await follow(context, path, from, limit);
+  else await withDatabase(path, (db) => print(context, db.changes({ from, live: false }), limit));
 }
 
-function position(text: string): number | "start" | "now" {
+type From = number | "start" | "now";
+
+async function follow(
+  context: CommandContext,
+  path: string,
+  from: From,
+  limit: number,
+): Promise<void> {
+  const following = startFollowing(context.output);
+  try {
+    await besideWriters(path, async (db) => {
+      const { signal } = following;
+      await print(context, db.changes({ from, signal }), limit);
+    });
+  } catch (error) {
+    const isStopped = error instanceof VarveError && error.code === "ABORTED";
+    if (!isStopped) throw error;
+  } finally {
+    following.end();
+  }
+}
+
+/** Prints each change when it comes, up to `limit`, or until nobody reads any more. */
+async function print(
+  { output }: CommandContext,
+  feed: AsyncIterable<ChangeBatch>,
+  limit: number,
+): Promise<void> {
+  let printed = 0;
+  if (printed >= limit) return;
+  for await (const batch of feed) {
+    for (const change of batch.changes) {
+      await output.print(JSON.stringify(changeToJson(change)));
+      printed++;
+      if (printed >= limit || output.isBroken) return;
+    }
+  }
+}
+
+function position(text: string): From {
   if (text === "start" || text === "now") return text;
   return wholeNumber(text, "--from (start, now, or an LSN)", 1, limits.lsnMax);
 }

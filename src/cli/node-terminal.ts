@@ -2,18 +2,22 @@
 
 import { readFileSync } from "node:fs";
 import { type SingleBar as Bar, SingleBar } from "cli-progress";
+import { keepAlive } from "../disk/node-scheduler.ts";
+import { exitCodes } from "./exit.ts";
 
 /** Standard output that waits for a slow reader and takes a gone one calmly. */
 export class Output {
   #isBroken = false;
   #failure: Error | undefined;
   #wake: () => void = () => {};
+  readonly #broken: AbortController = new AbortController();
 
   constructor() {
     process.stdout.on("error", (error: NodeJS.ErrnoException) => {
       this.#isBroken = true;
       if (error.code !== "EPIPE" && error.code !== "EOF") this.#failure = error;
       this.#wake();
+      this.#broken.abort();
     });
     process.stdout.on("drain", () => this.#wake());
     // Nobody is left to tell, should standard error be gone too.
@@ -23,6 +27,11 @@ export class Output {
   /** The reader went away (`| head`): there is no point in going on. */
   get isBroken(): boolean {
     return this.#isBroken;
+  }
+
+  /** Aborts when the reader goes away, as far as a line that is printed tells. */
+  get broken(): AbortSignal {
+    return this.#broken.signal;
   }
 
   /** Why not everything could be printed, where the reader is not to blame: a full disk, say. */
@@ -151,6 +160,36 @@ export function catchInterruption(): Interruption {
     release() {
       process.off("SIGINT", onInterrupt);
       process.off("SIGTERM", onTerminate);
+    },
+  };
+}
+
+/** Keeps the process alive while it waits for something to print. */
+export interface Following {
+  /** Aborts on SIGINT or SIGTERM, and when nobody reads any more. */
+  readonly signal: AbortSignal;
+  end(): void;
+}
+
+/** Begins to wait; a second SIGINT ends the process at once. */
+export function startFollowing(output: Output): Following {
+  const controller = new AbortController();
+  const onInterrupt = (): void => {
+    if (controller.signal.aborted) process.exit(exitCodes.interrupted);
+    controller.abort();
+  };
+  const onOther = (): void => controller.abort();
+  const letGo = keepAlive();
+  process.on("SIGINT", onInterrupt);
+  process.on("SIGTERM", onOther);
+  output.broken.addEventListener("abort", onOther);
+  return {
+    signal: controller.signal,
+    end() {
+      letGo();
+      process.off("SIGINT", onInterrupt);
+      process.off("SIGTERM", onOther);
+      output.broken.removeEventListener("abort", onOther);
     },
   };
 }

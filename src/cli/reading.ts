@@ -1,6 +1,7 @@
 // Owns what all reading commands share: opening without creating, checking arguments, and printing for people.
 
 import { Option } from "commander";
+import { VarveError } from "../codec/errors.ts";
 import { limits } from "../codec/limits.ts";
 import { type Database, open } from "../varve.ts";
 import { exitCodes, UsageError } from "./exit.ts";
@@ -13,12 +14,38 @@ export interface CommandContext {
   exitCode: number;
 }
 
-/** Opens an existing database, hands it to `read`, and closes it whatever happens. */
+/**
+ * Opens an existing database, hands it to `read`, and closes it whatever happens. Recovers it where it was killed; where
+ * another process has it open, reads beside it what is durable.
+ */
 export async function withDatabase<Result>(
   path: string,
   read: (db: Database) => Result | Promise<Result>,
 ): Promise<Result> {
-  const db = await open(path, { create: false });
+  return await reading(await openForReading(path), read);
+}
+
+/** The same without ever taking the lock, so that writers come and go meanwhile. */
+export async function besideWriters<Result>(
+  path: string,
+  read: (db: Database) => Result | Promise<Result>,
+): Promise<Result> {
+  return await reading(await open(path, { readOnly: true }), read);
+}
+
+async function openForReading(path: string): Promise<Database> {
+  try {
+    return await open(path, { create: false });
+  } catch (error) {
+    if (!(error instanceof VarveError) || error.code !== "LOCKED") throw error;
+    return await open(path, { readOnly: true });
+  }
+}
+
+async function reading<Result>(
+  db: Database,
+  read: (db: Database) => Result | Promise<Result>,
+): Promise<Result> {
   try {
     return await read(db);
   } finally {

@@ -40,6 +40,12 @@ export interface Limits {
   /** Longest interval option: what a 32-bit timer can wait. */
   readonly intervalMsMax: number;
 
+  /** Largest encoded state of a projection. */
+  readonly projectionStateBytesMax: number;
+  /** Largest `out` of a projection, which is held in memory: keys, values and `projectionEntryBytes` for each. */
+  readonly projectionOutBytesMax: number;
+  readonly projectionEntryBytes: number;
+
   /** Largest node id; 2^32 - 1 is kept free as the mark of "none". */
   readonly nodeIdMax: number;
   /** Largest LSN, edge id, file offset or other count: the largest exact integer of a JS number. */
@@ -64,6 +70,9 @@ export const limits: Limits = Object.freeze({
   allocationFlushMsDefault: 5000,
   syncIntervalMsDefault: 1000,
   intervalMsMax: 2 ** 31 - 1,
+  projectionStateBytesMax: MiB,
+  projectionOutBytesMax: 16 * MiB,
+  projectionEntryBytes: 64,
   nodeIdMax: 2 ** 32 - 2,
   lsnMax: Number.MAX_SAFE_INTEGER,
 });
@@ -79,6 +88,7 @@ export function checkLimits(limits: Limits): void {
     ["a transaction holds the largest value", l.valueBytesMax < l.transactionBytesMaxDefault],
     ["transaction default in range", l.transactionBytesMaxDefault <= l.transactionBytesMaxCeiling],
     ["a transaction can be pending", l.transactionBytesMaxDefault <= l.pendingBytesMaxDefault],
+    ["a value holds a projection's state", l.projectionStateBytesMax < l.valueBytesMax],
     ["a segment holds a usual frame", l.framePayloadBytesTarget + 8 * KiB <= l.segmentBytesMin],
     ["segment default is at least the minimum", l.segmentBytesMin <= l.segmentBytesDefault],
     ["segment default is at most the maximum", l.segmentBytesDefault <= l.segmentBytesMax],

@@ -3,13 +3,23 @@
 import { ChangeFeed } from "../changes/change-feed.ts";
 import { type ChangesOptions, feedPlan } from "../changes/feed-options.ts";
 import type { FeedSource } from "../changes/feed-source.ts";
+import { limits } from "../codec/limits.ts";
 import type { DiskLock } from "../disk/ports.ts";
 import { GraphReader } from "../graph/graph-reader.ts";
 import type { Schema } from "../graph/types.ts";
 import type { RecoveryReport } from "../recovery/recovery-report.ts";
+import {
+  type Consumer,
+  type ConsumerInfo,
+  type ConsumerOptions,
+  consumerInfos,
+  openConsumer,
+} from "./consumer.ts";
 import { closedError, type DatabaseCore } from "./database-core.ts";
 import { feedSourceOf } from "./feed-source-of.ts";
 import { describe } from "./options.ts";
+import { type Projection, type ProjectionInfo, Projections } from "./projection.ts";
+import type { ProjectionDefinition } from "./projection-run.ts";
 import { Snapshot } from "./snapshot.ts";
 import { type DatabaseStats, statsOf } from "./stats.ts";
 import type { Receipt, TransactionCallback, TransactOptions } from "./transact.ts";
@@ -25,6 +35,7 @@ export class Database<S = Schema> extends GraphReader<S> {
   readonly #core: DatabaseCore;
   readonly #lock: DiskLock;
   readonly #feeds: FeedSource;
+  readonly #projections: Projections;
   #closing: Promise<void> | undefined;
   /** How the database was found, and what opening it took. */
   readonly recovery: RecoveryReport;
@@ -35,6 +46,7 @@ export class Database<S = Schema> extends GraphReader<S> {
     this.#core = core;
     this.#lock = lock;
     this.#feeds = feedSourceOf(core);
+    this.#projections = new Projections(core, this.#feeds);
     this.recovery = recovery;
   }
 
@@ -97,17 +109,64 @@ export class Database<S = Schema> extends GraphReader<S> {
     return new ChangeFeed(this.#feeds, feedPlan(options, this.#core.log.durableLsn));
   }
 
-  /** Resolves once everything accepted so far survives a power cut. Rejects as `transact` does. */
+  /**
+   * The durable consumer with this name; makes it where there is none, as a commit of the database. Options are
+   * those of `changes`, for the readings of this handle; `from` counts only where the consumer is made. Names follow
+   * the rules of keys.
+   *
+   * @throws as `changes` does for options, and as `transact` does.
+   */
+  consumer(name: string, options: ConsumerOptions = {}): Promise<Consumer> {
+    return openConsumer(this.#core, this.#feeds, name, options);
+  }
+
+  /** Every consumer, by name: where it stands, how far behind, and who reads it. */
+  consumers(): ConsumerInfo[] {
+    this.#core.requireOpen("consumers");
+    return consumerInfos(this.#core);
+  }
+
+  /**
+   * Starts a projection, or goes on with it: `apply` gets every durable change, in order, each exactly once for what
+   * is stored, through any crash. State, `out` and position are stored together every second or so, as a
+   * transaction without events. `out` lives in memory and holds 16 MiB at most.
+   *
+   * @throws `TypeError` and `RangeError` for the definition; what `init` throws; `VarveError` CONFLICT while it is
+   *   running already, LIMIT_EXCEEDED for an initial state over 1 MiB, CLOSED.
+   */
+  project<State, Value = unknown>(
+    name: string,
+    definition: ProjectionDefinition<State, Value>,
+  ): Promise<Projection<State, Value>> {
+    return this.#projections.project(name, definition);
+  }
+
+  /** Every projection that is stored or at work, by name. */
+  projections(): ProjectionInfo[] {
+    this.#core.requireOpen("projections");
+    return this.#projections.list();
+  }
+
+  /** As `remove` of the projection, also for one whose code is gone. */
+  removeProjection(name: string): Promise<boolean> {
+    return this.#projections.remove(name);
+  }
+
+  /**
+   * Resolves once everything accepted so far survives a power cut. Rejects as `transact` does. With `readOnly`: once everything
+   * that was durable at the call is visible.
+   */
   async flush(): Promise<void> {
     this.#core.requireOpen("flush");
     await this.#core.log.flush();
   }
 
-  /** Resolves once the event with this LSN survives a power cut. */
+  /** Resolves once the event with this LSN survives a power cut; with `readOnly`, once it is visible too, even where it is yet to come. */
   async whenDurable(lsn: number): Promise<void> {
     this.#core.requireOpen("whenDurable");
-    if (!Number.isSafeInteger(lsn) || lsn < 0 || lsn > this.lastLsn) {
-      throw new RangeError(`whenDurable: lsn must be 0 to ${this.lastLsn}, not ${describe(lsn)}`);
+    const lastLsn = this.#core.settings.readOnly ? limits.lsnMax : this.lastLsn;
+    if (!Number.isSafeInteger(lsn) || lsn < 0 || lsn > lastLsn) {
+      throw new RangeError(`whenDurable: lsn must be 0 to ${lastLsn}, not ${describe(lsn)}`);
     }
     await this.#core.log.whenDurable(lsn);
   }
@@ -121,7 +180,7 @@ export class Database<S = Schema> extends GraphReader<S> {
    */
   async checkpoint(): Promise<void> {
     this.#core.requireWritable("checkpoint");
-    await this.#core.checkpoint();
+    await this.#core.background.checkpoint();
   }
 
   /** Flushes the segment table now, instead of within `allocationFlushMs`. Resolves to whether it could. */
@@ -142,7 +201,7 @@ export class Database<S = Schema> extends GraphReader<S> {
   /** Counters and sizes as of now. */
   stats(): DatabaseStats {
     this.#core.requireOpen("stats");
-    return statsOf(this.#core);
+    return statsOf(this.#core, this.#projections.list());
   }
 
   /**
@@ -169,6 +228,7 @@ export class Database<S = Schema> extends GraphReader<S> {
   }
 
   async #close(): Promise<void> {
+    this.#projections.close();
     this.#core.beginClose(closedError("transact"));
     try {
       await this.#core.endBackground();

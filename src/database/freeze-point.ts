@@ -29,7 +29,7 @@ export function freezePoint(
     nodeCount,
     edgeCount,
     names: names.all(),
-    states: state.entries(),
+    states: [...state.entries()],
   };
 }
 

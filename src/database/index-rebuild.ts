@@ -34,6 +34,12 @@ export class IndexRebuild {
     return this.#refusal !== undefined;
   }
 
+  /** Throws where it could not be made anew. */
+  isRunning(): boolean {
+    if (this.#refusal !== undefined && this.#running === undefined) throw this.#refusal;
+    return this.#refusal !== undefined;
+  }
+
   /** Throws INDEX_REBUILDING while there is no index to read from or to write by, or why there will be none. */
   require(): void {
     if (this.#refusal !== undefined) throw this.#refusal;

@@ -16,6 +16,7 @@ import { replayOpenLog } from "../recovery/replay-open-log.ts";
 import { Database } from "./database.ts";
 import { DatabaseCore } from "./database-core.ts";
 import { IndexBase } from "./index-base.ts";
+import { openReadOnly } from "./open-read-only.ts";
 import { type OpenOptions, type Settings, settingsFrom } from "./options.ts";
 import { RunKeeper } from "./run-keeper.ts";
 import { SystemState } from "./system-values.ts";
@@ -23,7 +24,7 @@ import { type Tuning, tuningFor } from "./tuning.ts";
 
 /**
  * Opens the database at `path`, a directory; creates it where there is none (unless `create` is
- * false). Recovers by itself from any crash; `db.recovery` tells what it found.
+ * false). Recovers by itself from any crash; `db.recovery` tells what it found. With `readOnly` it does neither.
  *
  * @param path the database's directory; its parent must exist.
  * @returns the database; close it with `close()` or `await using`.
@@ -50,6 +51,8 @@ export async function openTuned<S = Schema>(
   const { disk } = settings.ports;
   const directory = disk.resolve(path);
   abortIfAsked(settings);
+  const tuning = { ...tuningFor(settings.memoryBudget), ...tuned };
+  if (settings.readOnly) return await openReadOnly<S>(directory, settings, tuning);
   const kind = await classifyDirectory(disk, directory);
   if (kind !== "database" && !settings.create) {
     throw new VarveError("NOT_FOUND", `there is no database at ${directory}`, {
@@ -64,7 +67,6 @@ export async function openTuned<S = Schema>(
   if (kind !== "database") await createDirectory(disk, directory, kind);
   const lock = await disk.lock(directory, "varve");
   try {
-    const tuning = { ...tuningFor(settings.memoryBudget), ...tuned };
     return await openLocked<S>(directory, settings, tuning, lock);
   } catch (error) {
     await lock.release().catch(() => {});

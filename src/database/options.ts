@@ -18,8 +18,13 @@ export interface OpenOptions {
   readonly create?: boolean | undefined;
   /** Refuse a database that exists already (`EXISTS`). Default false. */
   readonly exclusive?: boolean | undefined;
-  /** Not available in this version: only false. */
-  readonly readOnly?: false | undefined;
+  /**
+   * Default false. True: takes no lock and writes nothing; shows what is durable, and follows a writer in this or another
+   * process, whatever becomes of it. Reads lag behind its commits by some 10 ms, 50 at the most; `flush()` catches up, `whenDurable(lsn)`
+   * waits for what is still to come. Nothing is created (`NOT_FOUND`) or recovered: of a database that was killed it shows
+   * what the watermark proves. What writes is refused with `READ_ONLY`.
+   */
+  readonly readOnly?: boolean | undefined;
   /** What a commit waits for where it does not say itself. Default `"group"`. */
   readonly durability?: Durability | undefined;
   /** Bytes for caches; from 16 MiB, default 256 MiB. In-memory trees are not bounded by it yet. */
@@ -53,6 +58,7 @@ export interface OpenOptions {
 export interface Settings {
   readonly create: boolean;
   readonly exclusive: boolean;
+  readonly readOnly: boolean;
   readonly durability: Durability;
   readonly memoryBudget: number;
   readonly segmentBytes: number;
@@ -94,12 +100,16 @@ export function settingsFrom(options: OpenOptions): Settings {
   for (const name of Object.keys(options)) {
     if (!knownOptions.has(name)) throw new TypeError(`open: unknown option ${name}`);
   }
-  only("readOnly", options.readOnly, false);
   only("history", options.history, "all");
   only("recovery", options.recovery, "strict");
+  const readOnly = flag("readOnly", options.readOnly, false);
+  if (readOnly && options.exclusive === true) {
+    throw new TypeError("open: readOnly creates nothing, so exclusive cannot go with it");
+  }
   return {
     create: flag("create", options.create, true),
     exclusive: flag("exclusive", options.exclusive, false),
+    readOnly,
     durability: checkDurability(
       "open",
       options.durability === undefined ? "group" : options.durability,

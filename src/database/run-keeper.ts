@@ -122,10 +122,10 @@ export class RunKeeper {
     return !this.#isStopped && this.#chosen() !== undefined;
   }
 
-  /** Merges the runs that should be, if any, and has the index read the result. */
-  async merge(): Promise<boolean> {
+  /** Merges the runs that should be, if any, and has the index read the result; resolves to the bytes written. */
+  async merge(): Promise<number | undefined> {
     const merged = this.#chosen();
-    if (merged === undefined || this.#isStopped) return false;
+    if (merged === undefined || this.#isStopped) return undefined;
     for (const run of merged) this.#merging.add(run);
     try {
       const records = merged.map(({ record }) => record);
@@ -136,11 +136,12 @@ export class RunKeeper {
       const run = await this.#checked(this.#merger, merging);
       this.#replace(merged, run);
       this.counters.merges++;
-      this.counters.bytesMerged += run?.bytes ?? 0;
+      const bytes = run?.bytes ?? 0;
+      this.counters.bytesMerged += bytes;
+      return bytes;
     } finally {
       for (const run of merged) this.#merging.delete(run);
     }
-    return true;
   }
 
   /** Reads every page of every run; throws CORRUPT at the first damage. */

@@ -1,7 +1,9 @@
 // Counters and sizes for users and for the command.
 import type { TreeName } from "../index/tree-kind.ts";
+import { type ConsumerInfo, consumerInfos } from "./consumer.ts";
 import type { DatabaseCore } from "./database-core.ts";
 import type { PressureReason } from "./next-stage.ts";
+import type { ProjectionInfo } from "./projection.ts";
 import { type TreeStats, treeStats } from "./tree-stats.ts";
 
 /** Sizes in bytes, counters since the database was opened. */
@@ -70,6 +72,9 @@ export interface DatabaseStats {
     readonly rebuilds: number;
     readonly trees: Readonly<Record<TreeName, TreeStats>>;
   };
+  /** Durable consumers, with how many LSNs each is behind the durable LSN. */
+  readonly consumers: readonly ConsumerInfo[];
+  readonly projections: readonly ProjectionInfo[];
   /** Calls of `transact` that wait, and for what: a sync, a flush of the index, or a merge. */
   readonly pressure: {
     readonly waiting: number;
@@ -79,8 +84,9 @@ export interface DatabaseStats {
   };
 }
 
-export function statsOf(core: DatabaseCore): DatabaseStats {
-  const { log, index, queue, runs, stages, rebuild, settings } = core;
+export function statsOf(core: DatabaseCore, projections: readonly ProjectionInfo[]): DatabaseStats {
+  const { log, index, queue, runs, background, settings } = core;
+  const { stages, rebuild, stalled } = background;
   const { counters, bytes, segments, events, pendingBytes, ...frames } = log.stats();
   const trees = treeStats(runs);
   const all = Object.values(trees);
@@ -135,10 +141,12 @@ export function statsOf(core: DatabaseCore): DatabaseStats {
       rebuilds: rebuild.count,
       trees,
     },
+    consumers: consumerInfos(core),
+    projections,
     pressure: {
       waiting: queue.length,
       reason: queue.pressure ?? (queue.length > 0 ? "sync" : undefined),
-      failure: core.stalled === undefined ? undefined : String(core.stalled),
+      failure: stalled === undefined ? undefined : String(stalled),
     },
   };
 }

@@ -146,10 +146,10 @@ class TransactCall<S, T> implements CommitTicket {
     let result: T;
     core.inCallback = true;
     try {
-      result = this.#callback(new Transaction<S>(transaction, states));
+      result = this.#callback(new Transaction<S>(transaction, states, core.leases));
       refusePromise(result);
       // A callback that went on though a read had met damage has seen who knows what.
-      core.rebuild.require();
+      core.background.rebuild.require();
     } catch (error) {
       transaction.rollback();
       throw error;

@@ -1,23 +1,72 @@
 // The transaction that users get: the graph's, and the system state that is stored with it.
+import { checkName } from "../graph/arguments.ts";
 import { GraphTransaction } from "../graph/graph-transaction.ts";
 import { type TransactionCore, TransactionSource } from "../graph/transaction-core.ts";
 import type { Schema } from "../graph/types.ts";
+import {
+  type ConsumerLeases,
+  type ConsumerPosition,
+  consumerStateName,
+  positionFrom,
+} from "./consumer-leases.ts";
 
 export class Transaction<S = Schema> extends GraphTransaction<S> {
   readonly #handle: TransactionSource;
   readonly #states: [string, unknown][];
+  readonly #leases: ConsumerLeases;
 
   /** @param states receives what the callback stores; the database applies it once accepted. */
-  constructor(core: TransactionCore, states: [string, unknown][]) {
+  constructor(core: TransactionCore, states: [string, unknown][], leases: ConsumerLeases) {
     const handle = new TransactionSource(core);
     super(handle);
     this.#handle = handle;
     this.#states = states;
+    this.#leases = leases;
+  }
+
+  /**
+   * Acks a consumer together with what the transaction writes: either both survive a crash or neither, so that the
+   * effects of a batch, written here, happen exactly once. Rules as for the consumer's own `ack`.
+   *
+   * @param consumer the consumer that delivered it; its name stands for whoever reads it now, and is not fenced.
+   * @throws `RangeError` for an LSN beyond what was delivered; `VarveError` NOT_FOUND, SNAPSHOT_UNFINISHED, and
+   *   CONSUMER_BUSY or CONFLICT where another reader took over or the consumer was reset. The transaction is as before.
+   */
+  ack(consumer: string | { readonly name: string }, lsn: number): void {
+    this.#handle.open("ack");
+    const leases = this.#leases;
+    const name = checkName("ack", "consumer", nameOf(consumer));
+    const lease = typeof consumer === "string" ? leases.last(name) : leases.leaseOf(consumer);
+    const position = this.#position(name);
+    const end = leases.ackedEnd("ack", name, lease, position, lsn);
+    if (end === undefined) return;
+    const next = { next: end + 1, snapshot: false };
+    this.#store("ack", consumerStateName(name), next);
+  }
+
+  /** Where a consumer stands, acks of this transaction included. */
+  #position(name: string): ConsumerPosition | undefined {
+    const stateName = consumerStateName(name);
+    for (let i = this.#states.length - 1; i >= 0; i--) {
+      const [stored, value] = this.#states[i]!;
+      if (stored === stateName) return positionFrom(value);
+    }
+    return this.#leases.position(name);
   }
 
   /** @internal See system-state.ts. */
   static storeState(transaction: Transaction, name: string, value: unknown): void {
-    transaction.#handle.open("writeState").batch.state(name, value ?? null);
-    transaction.#states.push([name, value]);
+    transaction.#store("writeState", name, value);
   }
+
+  #store(method: string, name: string, value: unknown): void {
+    this.#handle.open(method).batch.state(name, value ?? null);
+    this.#states.push([name, value]);
+  }
+}
+
+function nameOf(consumer: unknown): unknown {
+  return typeof consumer === "object" && consumer !== null && "name" in consumer
+    ? consumer.name
+    : consumer;
 }

@@ -21,3 +21,11 @@ export class NodeScheduler implements Scheduler {
     };
   }
 }
+
+/** Keeps the process alive, which no timer of the scheduler does, until it is cancelled. */
+export function keepAlive(): Cancel {
+  const timer = setInterval(() => {}, timerMsMax);
+  return () => {
+    clearInterval(timer);
+  };
+}

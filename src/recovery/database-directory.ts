@@ -20,12 +20,16 @@ const madeFirst: ReadonlySet<string> = new Set([FILE.lock, FILE.manifestA, FILE.
  * @throws {VarveError} NOT_A_DATABASE for a file or a directory of other things; CORRUPT where
  *   other files of ours exist but neither copy of the manifest is sound; FORMAT_UNSUPPORTED for a newer version.
  */
-export async function classifyDirectory(disk: Disk, path: string): Promise<DirectoryKind> {
+export async function classifyDirectory(
+  disk: Disk,
+  path: string,
+  readOnly = false,
+): Promise<DirectoryKind> {
   const found = await disk.stat(path);
   if (found === undefined) return "missing";
   if (found.kind !== "directory") throw notADatabase(path, "it is not a directory");
   const names = await disk.list(path);
-  const { manifest } = await readManifest(disk, path, false);
+  const { manifest } = await readManifest(disk, path, readOnly);
   if (manifest !== undefined) return "database";
   // The lock file alone is no database: whoever opens a directory holds it.
   const foreign = names.filter((name) => !isOwnFile(name));

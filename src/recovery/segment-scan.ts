@@ -223,11 +223,18 @@ function plausible(header: FrameHeader, segment: Segment, room: number): boolean
 }
 
 async function lastNonZero(file: DiskFile, from: number, to: number): Promise<number> {
-  const buffer = new Uint8Array(Math.min(chunkBytes, Math.max(0, to - from)));
+  const capacity = Math.min(chunkBytes, Math.max(0, to - from));
+  // What lies behind an end is megabytes of zeros: words are looked at four times as fast as bytes.
+  const words = new Uint32Array((capacity + 3) >>> 2);
+  const buffer = new Uint8Array(words.buffer);
   for (let end = to; end > from; ) {
-    const at = Math.max(from, end - buffer.length);
+    const at = Math.max(from, end - capacity);
     const length = await file.read(buffer.subarray(0, end - at), at);
-    for (let i = length - 1; i >= 0; i--) if (buffer[i] !== 0) return at + i;
+    let word = length >>> 2;
+    let i = length - 1;
+    for (; i >= word * 4; i--) if (buffer[i] !== 0) return at + i;
+    while (word > 0 && words[word - 1] === 0) word--;
+    for (i = word * 4 - 1; i >= 0; i--) if (buffer[i] !== 0) return at + i;
     end = at;
   }
   return from - 1;

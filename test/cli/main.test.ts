@@ -45,7 +45,6 @@ describe("varve", () => {
     [["changes", routes, "--from", "0"]],
     [["changes", routes, "--from", "soon"]],
     [["changes", routes, "--limit", "-1"]],
-    [["changes", routes, "--follow"]],
   ])("answers wrong usage %j with exit code 2 and one line", async (words) => {
     const ended = await runVarve(words);
     expect(ended.code).toBe(2);
@@ -362,7 +361,8 @@ describe("varve ingest", () => {
       const ended = await ingest("locked.varve", "--nodes", place.write("x.csv", "id\nx\n"));
       expect(ended.code).toBe(3);
       expect(ended.stderr).toMatch(/^varve: LOCKED: [^\n]+\n$/);
-      expect((await runVarve(["verify", path])).code).toBe(2);
+      // Who only reads does so beside it.
+      expect((await runVarve(["verify", path])).code).toBe(0);
     } finally {
       await db.close();
     }

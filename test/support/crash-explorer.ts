@@ -26,10 +26,20 @@ export async function record(
   history: () => History,
   life: () => Promise<void>,
 ): Promise<CrashPoint[]> {
-  const points: CrashPoint[] = [];
+  const points = await recordCalls(disk, () => history().snapshot(), life);
+  return points.map(({ known, ...point }) => ({ ...point, history: known }));
+}
+
+/** The same with whatever is known at each place. */
+export async function recordCalls<K>(
+  disk: SimulatedDisk,
+  known: () => K,
+  life: () => Promise<void>,
+): Promise<(Omit<CrashPoint, "history"> & { readonly known: K })[]> {
+  const points: (Omit<CrashPoint, "history"> & { readonly known: K })[] = [];
   disk.onCall = ({ index, operation, path, phase }) => {
     const label = `${phase} ${index} ${operation} ${path.slice(databasePath.length)}`;
-    points.push({ label, call: index, phase, disk: disk.clone(), history: history().snapshot() });
+    points.push({ label, call: index, phase, disk: disk.clone(), known: known() });
   };
   try {
     await life();
@@ -271,7 +281,7 @@ function sameBaseAllowed(bases: readonly string[]): boolean {
 }
 
 /** Equal disks have equal contents: everything visible, and everything that a power cut may still take. */
-function contentOf(disk: SimulatedDisk): string {
+export function contentOf(disk: SimulatedDisk): string {
   const hash = createHash("md5");
   for (const path of disk.listAll()) {
     if (path.endsWith("/reserve") || path.endsWith("/lock")) continue;

@@ -1,0 +1,67 @@
+// A disk that a reader sees through, state after state, while another process changes it; it lets nothing be written.
+import type { Disk, DiskFile } from "../../src/disk/ports.ts";
+import type { SimulatedDisk } from "../../src/testing/testing.ts";
+
+export class MovingDisk implements Disk {
+  now: SimulatedDisk;
+  open: Disk["open"];
+  openHandles = 0;
+
+  constructor(first: SimulatedDisk) {
+    this.now = first;
+    this.open = async (path, mode) => {
+      if (mode !== "read") throw new Error(`a reader opened ${path} to ${mode}`);
+      await (await this.now.open(path, "read")).close();
+      return this.openSync(path);
+    };
+  }
+
+  openSync(path: string): DiskFile {
+    this.now.openSync(path).close();
+    this.openHandles++;
+    // The state in which the file was seen last: what was unlinked stays readable through its handle.
+    let last = this.now;
+    let isClosed = false;
+    const file = <T>(use: (file: DiskFile) => T): T => {
+      if (isClosed) throw new Error(`a reader used ${path} after closing it`);
+      if (this.now.listAll().includes(path)) last = this.now;
+      const opened = last.openSync(path);
+      try {
+        return use(opened);
+      } finally {
+        void opened.close();
+      }
+    };
+    const refuse = (): never => {
+      throw new Error(`a reader wrote to ${path}`);
+    };
+    return {
+      path,
+      readSync: (into, position) => file((opened) => opened.readSync(into, position)),
+      read: async (into, position) => file((opened) => opened.readSync(into, position)),
+      size: async () => (await this.now.stat(path))?.bytes ?? 0,
+      writeSync: refuse,
+      sync: async () => refuse(),
+      truncate: async () => refuse(),
+      close: async () => {
+        if (!isClosed) this.openHandles--;
+        isClosed = true;
+      },
+    };
+  }
+
+  stat: Disk["stat"] = (path) => this.now.stat(path);
+  list: Disk["list"] = (path) => this.now.list(path);
+  makeDirectory: Disk["makeDirectory"] = (path) => refused("makeDirectory", path);
+  rename: Disk["rename"] = (path) => refused("rename", path);
+  unlink: Disk["unlink"] = (path) => refused("unlink", path);
+  syncDirectory: Disk["syncDirectory"] = (path) => refused("syncDirectory", path);
+  lock: Disk["lock"] = (path) => refused("lock", path);
+  join: Disk["join"] = (...parts) => this.now.join(...parts);
+  dirname: Disk["dirname"] = (path) => this.now.dirname(path);
+  resolve: Disk["resolve"] = (path) => this.now.resolve(path);
+}
+
+function refused(operation: string, path: string): Promise<never> {
+  return Promise.reject(new Error(`a reader called ${operation} on ${path}`));
+}
