@@ -66,10 +66,12 @@ export class FeedReader {
     try {
       this.#source.requireOpen("changes");
       if (this.#plan.signal?.aborted) throw aborted(this.#plan.signal);
+      if (this.#phase !== "snapshot" && this.#source.isRebuilding()) return "wait";
       const reading = this.#phase === "snapshot" ? this.#readSnapshot() : this.#readLog();
       if (reading === "end") this.close();
       return reading;
     } catch (error) {
+      if (this.#phase !== "snapshot" && isRebuilding(error)) return "wait";
       this.close();
       throw malformed(error, { lsn: this.#nextLsn });
     }
@@ -138,14 +140,11 @@ export class FeedReader {
   #take(first: LoadedFrame): boolean {
     let frame = first;
     for (;;) {
-      const open = this.#openFrom;
-      const from = this.#plan.fromLsn;
-      const last = this.#splitLastLsn;
-      this.#openFrom = this.#decoder.decode(frame, from, this.#changes, open, last);
+      this.#openFrom = this.#decode(frame);
       this.#nextLsn = frame.firstLsn + frame.eventCount;
       this.#bytes += frame.to - frame.from;
       const isOver = (frame.flags & FRAME_FLAG.unfinished) === 0;
-      if (isOver || last !== 0) {
+      if (isOver || this.#splitLastLsn !== 0) {
         this.#openBytes = 0;
         if (isOver) this.#splitLastLsn = 0;
         return true;
@@ -156,6 +155,24 @@ export class FeedReader {
         return false;
       }
       frame = this.#restOf(this.#nextLsn);
+    }
+  }
+
+  /** Adds the changes of a frame, all of them or none. */
+  #decode(frame: LoadedFrame): number {
+    const count = this.#changes.length;
+    try {
+      const { fromLsn } = this.#plan;
+      return this.#decoder.decode(
+        frame,
+        fromLsn,
+        this.#changes,
+        this.#openFrom,
+        this.#splitLastLsn,
+      );
+    } catch (error) {
+      this.#changes.length = count;
+      throw error;
     }
   }
 
@@ -229,6 +246,11 @@ export class FeedReader {
     const nextLsn = this.#nextLsn;
     return { changes: [], firstLsn, lastLsn: nextLsn - 1, nextLsn, phase: this.#phase, mark };
   }
+}
+
+/** The keys of nodes are read from the index: what has met its damage goes on where it stood. */
+function isRebuilding(error: unknown): boolean {
+  return error instanceof VarveError && error.code === "INDEX_REBUILDING";
 }
 
 function aborted(signal: AbortSignal): VarveError {

@@ -21,6 +21,8 @@ export interface FeedSource {
   readonly tail: FeedTail;
   /** Throws CLOSED once the database is closing. */
   requireOpen(method: string): void;
+  /** Whether the index is being made anew; `tail` is woken when it no longer is. Throws where it never will be there again. */
+  isRebuilding(): boolean;
   nodeAt(id: number, lsn: number): NodeState | undefined;
   edgeAt(id: number, lsn: number): EdgeState | undefined;
   graphAt(lsn: number): GraphAt;

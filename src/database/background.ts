@@ -1,4 +1,5 @@
 // What goes on behind an open database: the stages of its index, merges, rebuilds, and who waits for a checkpoint.
+import type { VarveError } from "../codec/errors.ts";
 import type { CoreParts } from "./core-parts.ts";
 import { IndexRebuild } from "./index-rebuild.ts";
 import { IndexStages } from "./index-stages.ts";
@@ -15,6 +16,10 @@ export interface BackgroundHost {
   proceed(): void;
   /** Writers that wait for the index are not to wait any longer. */
   stall(cause: unknown): void;
+  /** The index was made anew and serves again. */
+  rebuilt(): void;
+  /** It could not be made anew: nobody is to wait for it. */
+  lost(error: VarveError): void;
 }
 
 interface Waiter {
@@ -36,8 +41,13 @@ export class Background {
     this.#parts = parts;
     this.#host = host;
     this.rebuild = new IndexRebuild({
+      scheduler: parts.settings.ports.scheduler,
       rebuild: () => this.#rebuildIndex(),
-      done: () => host.wake(),
+      done: () => host.rebuilt(),
+      failed: (error) => {
+        host.lost(error);
+        this.rejectWaiters(error);
+      },
     });
     parts.runs.cache.damaged = (error) => this.rebuild.met(error);
     this.stages = this.#indexStages();
@@ -80,7 +90,7 @@ export class Background {
 
   /** Ends everything; the log is settled and nothing more is written to it. */
   async close(): Promise<void> {
-    await this.rebuild.settled();
+    await this.rebuild.close();
     await this.stages.close();
   }
 
@@ -95,7 +105,7 @@ export class Background {
       runs,
       tuning,
       clock: settings.ports.clock,
-      isBusy: () => this.#host.inCallback() || this.rebuild.isRunning || settings.readOnly,
+      isBusy: () => this.#host.inCallback() || this.rebuild.isUnusable || settings.readOnly,
       wake: () => this.#host.wake(),
       saved: (checkpoint: object) => {
         diagnostics.publish("checkpoint", { path, ...checkpoint });
@@ -114,9 +124,16 @@ export class Background {
 
   async #merge(): Promise<boolean> {
     const { runs, log, diagnostics, directory: path } = this.#parts;
-    const isOff = !this.#host.isOpen() || this.rebuild.isRunning || log.poison !== undefined;
+    const isOff = !this.#host.isOpen() || this.rebuild.isUnusable || log.poison !== undefined;
     if (isOff) return false;
-    const bytes = await runs.merge();
+    let bytes: number | undefined;
+    try {
+      bytes = await runs.merge();
+    } catch (error) {
+      // What was to be merged is damaged: it is being made anew.
+      if (this.rebuild.isUnusable) return false;
+      throw error;
+    }
     if (bytes === undefined) return false;
     diagnostics.publish("merge", { path, runs: runs.runs.length, bytes });
     this.stages.measure();

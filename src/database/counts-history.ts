@@ -40,6 +40,13 @@ export class CountsHistory {
     }
   }
 
+  /** Begins anew with what is durable at an LSN. */
+  reset(lsn: number, counts: Counts): void {
+    this.#durable = { lsn, ...counts };
+    this.#pending = [];
+    this.#head = 0;
+  }
+
   /** Forgets transactions above `lsn`, which were taken back. */
   rollBackTo(lsn: number): void {
     while (

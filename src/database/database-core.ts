@@ -66,6 +66,17 @@ export class DatabaseCore {
       wake: () => this.pipeline.wake(),
       proceed: () => this.queue.proceed(),
       stall: (cause) => this.queue.stall(cause),
+      rebuilt: () => {
+        // What was counted when the trees could not take a transaction was wrong.
+        this.counts.reset(log.acceptedLsn, this.#liveCounts());
+        this.pipeline.wake();
+        this.queue.proceed();
+        this.tail.wake();
+      },
+      lost: (error) => {
+        this.queue.clear(error);
+        this.tail.wake();
+      },
     });
     this.pipeline = new Pipeline(() => this.#apply(), this.background.loops, {
       scheduler: settings.ports.scheduler,
@@ -137,7 +148,7 @@ export class DatabaseCore {
     try {
       this.transaction.settle();
     } catch (error) {
-      if (!this.background.rebuild.isRunning) throw error;
+      if (!this.background.rebuild.isUnusable) throw error;
     }
   }
 
@@ -194,7 +205,7 @@ export class DatabaseCore {
 
   #rolledBack(transactions: readonly PendingTransaction[]): void {
     // An index that is being made anew never gets to know of what was taken back.
-    if (!this.background.rebuild.isRunning) this.#unapply(transactions);
+    if (!this.background.rebuild.isUnusable) this.#unapply(transactions);
     const oldest = transactions[transactions.length - 1];
     if (oldest === undefined) return;
     this.names.truncate(oldest.nameMark);
@@ -218,7 +229,7 @@ export class DatabaseCore {
         }
       }
     } catch (error) {
-      if (!this.background.rebuild.isRunning) throw error;
+      if (!this.background.rebuild.isUnusable) throw error;
     }
   }
 

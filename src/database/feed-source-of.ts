@@ -15,6 +15,7 @@ export function feedSourceOf(core: DatabaseCore): FeedSource {
     scheduler,
     tail,
     requireOpen: (method) => core.requireOpen(method),
+    isRebuilding: () => core.background.rebuild.isRunning(),
     nodeAt: (id, lsn) => readNode(source, id, undefined, lsn),
     edgeAt: (id, lsn) => readEdge(source, id, lsn),
     graphAt: (lsn) => {

@@ -72,6 +72,12 @@ export class IndexBase implements RecoveryBase, ReplaySink {
     return this.#sink.apply(bytes, from, to, firstLsn, timeMs);
   }
 
+  /** Fills the emptied index of an open database; the system state stands as it is, in memory, for whoever reads it meanwhile. */
+  refilling(): ReplaySink {
+    const { apply } = replaySink(this.#index, undefined);
+    return { apply, pressure: () => this.pressure() };
+  }
+
   /** Between two frames: what the replay has built goes to disk where it is more than memory may hold. */
   pressure(): Promise<void> | undefined {
     if (this.#index.activeBytes < this.#tuning.activeBytesMax) return undefined;

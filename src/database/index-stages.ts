@@ -109,7 +109,9 @@ export class IndexStages {
     await runs.stop();
     await this.#running;
     const view = this.#view();
-    const isWorth = view.hasFrozen || view.isUnsaved || view.activeEvents > tuning.closeEventsMax;
+    // What is wanted may be a checkpoint in place of one whose files are damaged.
+    const isLeft = view.hasFrozen || view.isUnsaved || view.isWanted;
+    const isWorth = isLeft || view.activeEvents > tuning.closeEventsMax;
     if (isWorth && log.poison === undefined && !this.#parts.isBusy()) {
       // The log has everything: a checkpoint that fails costs the next open time and nothing else.
       await this.#saveAll().catch(() => {});

@@ -115,7 +115,7 @@ async function openLocked<S>(
       diagnostics: nodeDiagnostics,
       savedRuns: base.savedVersion,
       refill: async (from) => {
-        await index.replaying(() => replayOpenLog(ports.disk, directory, from, base));
+        await index.replaying(() => replayOpenLog(ports.disk, directory, from, base.refilling()));
       },
     });
     nodeDiagnostics.publish("recover", { path: directory, ...report });

@@ -7,8 +7,8 @@ import { EventReader } from "../log/event-reader.ts";
 import type { ReplaySink } from "../recovery/replay.ts";
 import type { SystemState } from "./system-values.ts";
 
-/** Replays frames into the trees and the system state. */
-export function replaySink(index: GraphIndex, state: SystemState): ReplaySink {
+/** Replays frames into the trees, and into the system state where there is one to replay. */
+export function replaySink(index: GraphIndex, state: SystemState | undefined): ReplaySink {
   const reader = new EventReader();
   return {
     apply(bytes, from, to, firstLsn) {
@@ -18,9 +18,9 @@ export function replaySink(index: GraphIndex, state: SystemState): ReplaySink {
   };
 }
 
-function applyStates(reader: EventReader, state: SystemState): number {
+function applyStates(reader: EventReader, state: SystemState | undefined): number {
   while (reader.skip()) {
-    if (reader.tag !== RECORD.state) continue;
+    if (state === undefined || reader.tag !== RECORD.state) continue;
     const name = reader.body.text();
     state.set(name, readValue(reader.body));
     if (!reader.body.atEnd) throw new MalformedBytes("state record with bytes left over");

@@ -7,6 +7,7 @@ import { Run } from "../index/run.ts";
 import { RunBuilder } from "../index/run-builder.ts";
 import type { RunRecord } from "../index/run-record.ts";
 import { treeFileName } from "../log/file-names.ts";
+import { treeNamedIn } from "../recovery/recovery-base.ts";
 import type { FreezePoint } from "./freeze-point.ts";
 import type { Tuning } from "./tuning.ts";
 
@@ -128,7 +129,11 @@ export class RunKeeper {
     for (const run of merged) this.#merging.add(run);
     try {
       const records = merged.map(({ record }) => record);
-      const run = await this.#checked(this.#merger, this.#merger.merge(records, this.#takeTreeId));
+      const merging = this.#merger.merge(records, this.#takeTreeId).catch((error: unknown) => {
+        // Perhaps no read comes by the damage for long, and no merge gets past it.
+        throw isOf(records, error) ? this.cache.damaged(error) : error;
+      });
+      const run = await this.#checked(this.#merger, merging);
       this.#replace(merged, run);
       this.counters.merges++;
       const bytes = run?.bytes ?? 0;
@@ -254,4 +259,12 @@ export class RunKeeper {
     this.#retired.push(...merged.map(({ record }) => record));
     for (const old of merged) void old.close().catch(() => {});
   }
+}
+
+/** Whether an error tells of a file of these runs. */
+function isOf(runs: readonly RunRecord[], error: unknown): boolean {
+  const name = treeNamedIn(error);
+  return runs.some(({ trees }) =>
+    trees.some((tree) => treeFileName(tree.treeId, tree.name) === name),
+  );
 }

@@ -148,6 +148,8 @@ class TransactCall<S, T> implements CommitTicket {
     try {
       result = this.#callback(new Transaction<S>(transaction, states, core.leases));
       refusePromise(result);
+      // A callback that went on though a read had met damage has seen who knows what.
+      core.background.rebuild.require();
     } catch (error) {
       transaction.rollback();
       throw error;

@@ -105,14 +105,17 @@ export class TransactionCore {
     this.#isOver = true;
     this.#isBusy = false;
     const { batch } = this;
-    if (this.#appliedTo > 0) {
-      this.#index.unapply(batch.records.bytes, 0, this.#appliedTo, batch.firstLsn);
+    const appliedTo = this.#appliedTo;
+    try {
+      if (appliedTo > 0) this.#index.unapply(batch.records.bytes, 0, appliedTo, batch.firstLsn);
+    } finally {
+      // Trees that cannot take it back are made anew; the names are not, and none may be left that no record defines.
+      this.names.truncate(batch.nameMark);
+      this.#appliedTo = 0;
+      this.#appliedNextLsn = batch.firstLsn;
+      batch.begin(batch.firstLsn);
+      this.events.begin(this.#base.events);
     }
-    this.names.truncate(batch.nameMark);
-    this.#appliedTo = 0;
-    this.#appliedNextLsn = batch.firstLsn;
-    batch.begin(batch.firstLsn);
-    this.events.begin(this.#base.events);
   }
 
   /** Shows the trees everything written so far. */
@@ -154,15 +157,21 @@ export class TransactionCore {
   failOperation(): void {
     const { batch } = this;
     const position = this.#markPosition;
-    if (this.#appliedTo > position) {
-      const lsn = batch.firstLsn + this.#markEvents;
-      this.#index.unapply(batch.records.bytes, position, this.#appliedTo, lsn);
-      this.#appliedTo = position;
-      this.#appliedNextLsn = lsn;
+    const lsn = batch.firstLsn + this.#markEvents;
+    const appliedTo = this.#appliedTo;
+    try {
+      if (appliedTo > position) {
+        this.#index.unapply(batch.records.bytes, position, appliedTo, lsn);
+      }
+    } finally {
+      if (appliedTo > position) {
+        this.#appliedTo = position;
+        this.#appliedNextLsn = lsn;
+      }
+      batch.rollbackTo({ position, eventCount: this.#markEvents, cutCount: this.#markCuts });
+      this.events.cut(position);
+      this.#isBusy = false;
     }
-    batch.rollbackTo({ position, eventCount: this.#markEvents, cutCount: this.#markCuts });
-    this.events.cut(position);
-    this.#isBusy = false;
   }
 
   /** Throws `LIMIT_EXCEEDED` where `more` bytes would be too many. */

@@ -8,7 +8,7 @@ import { type VerifiedLog, verifyLog } from "./verify-log.ts";
  * Hands every transaction that was accepted when this was called to `sink`, checking each frame on the way. Whoever
  * wants what comes later asks again, or keeps writers out meanwhile.
  *
- * @throws {VarveError} CORRUPT at the first damage; POISONED where the log is.
+ * @throws {VarveError} CORRUPT at the first damage; POISONED where the log gets so just then.
  */
 export async function replayOpenLog(
   disk: Disk,
@@ -16,6 +16,7 @@ export async function replayOpenLog(
   log: Log,
   sink: ReplaySink,
 ): Promise<VerifiedLog> {
-  await log.flush();
+  // What a poisoned log still has is on disk: the rest was taken back.
+  if (log.poison === undefined) await log.flush();
   return await verifyLog(disk, directory, log.segments(), sink);
 }
