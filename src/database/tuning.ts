@@ -1,5 +1,6 @@
 // Divides the memory budget, and says when the index is frozen, flushed and merged; tests shrink all of it to a few pages.
 import type { GraphIndexOptions } from "../index/graph-layers.ts";
+import { pageBytesTargetDefault } from "../index/page-format.ts";
 
 export interface Tuning {
   readonly index: GraphIndexOptions;
@@ -44,7 +45,7 @@ export function tuningFor(memoryBudget: number): Tuning {
     activeLogBytesMax: 96 * MiB,
     pageCacheBytes: Math.floor(memoryBudget / 4),
     frameCacheBytes: Math.floor(memoryBudget / 16),
-    pageBytes: 16 * 1024,
+    pageBytes: pageBytesTargetDefault,
     mergeAbove: 8,
     runsMax: 24,
     closeEventsMax: 2 ** 14,

@@ -39,7 +39,7 @@ export interface DiskTreeOptions {
   readonly treeId: number;
   /** Which index the tree is part of: a number of the caller's, 0 where absent. */
   readonly kind?: number;
-  /** Where a page is closed, 512 to 65,536 bytes; default 16 KiB. */
+  /** Where a page is closed, 512 to 65,536 bytes; default 4 KiB. */
   readonly pageBytes?: number;
   /** Written at once; default 256 KiB. */
   readonly bufferBytes?: number;

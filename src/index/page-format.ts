@@ -55,7 +55,7 @@ export const blobBytesMax = 65_535;
 /** Range and default of the size at which a page is closed; the last entry of a page may reach beyond it. */
 export const pageBytesTargetMin = 512;
 export const pageBytesTargetMax = 65_536;
-export const pageBytesTargetDefault = 16_384;
+export const pageBytesTargetDefault = 4096;
 
 /** No page is longer: what claims to be is damage. */
 export const pageLengthMax: number = 2 ** 20;

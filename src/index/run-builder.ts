@@ -23,7 +23,7 @@ export interface FrozenSource {
 }
 
 export interface RunBuilderOptions {
-  /** Where a page of a tree is closed; default 16 KiB. */
+  /** Where a page of a tree is closed; default 4 KiB. */
   readonly pageBytes?: number;
 }
 
