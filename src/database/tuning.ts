@@ -34,7 +34,7 @@ export function tuningFor(memoryBudget: number): Tuning {
   return {
     index: {
       keyCacheSlots,
-      keyStringSlots: keyCacheSlots / 8,
+      keyStringSlots: keyCacheSlots / 2,
       chunkBytes: Math.min(MiB, keyCacheSlots * 2),
       stagingCapacity: Math.floor(stagingBytes / 28),
     },

@@ -185,9 +185,9 @@ export class WordLayers {
     for (let i = 0; i < disks.length; i++) {
       const disk = disks[i]!;
       const { minWords, maxWords } = disk.footer;
-      if (!disk.mayContain(probe[0]!)) continue;
       if (compareWords(probe, 0, minWords, 0, prefixWords) < 0) continue;
       if (compareWords(probe, 0, maxWords, 0, prefixWords) > 0) continue;
+      if (!disk.mayContain(probe[0]!)) continue;
       const cursor = this.#diskCursors[i]!;
       if (!cursor.seekLast(probe, disk.keyWords)) continue;
       if (!hasPrefix(cursor.words, cursor.base, probe, prefixWords)) continue;

@@ -1,6 +1,5 @@
 // Group commit: accepted transactions become groups; a group is one write and one sync, never two syncs at once.
 import type { VarveError } from "../codec/errors.ts";
-import type { Cancel } from "../disk/ports.ts";
 import type { ActiveSegment } from "./active-segment.ts";
 import type { CommitCounters, CommitHost } from "./commit-host.ts";
 import { CommitWaiters, poisonError, type WaitedFor } from "./commit-waiters.ts";
@@ -15,6 +14,7 @@ import {
 } from "./group.ts";
 import { segmentHeaderBytes } from "./segment-format.ts";
 import { SyncFailure } from "./sync-failure.ts";
+import { SyncTimer } from "./sync-timer.ts";
 import { TurnLimit } from "./turn-limit.ts";
 
 export class CommitQueue {
@@ -52,8 +52,7 @@ export class CommitQueue {
   #work: Promise<void> = Promise.resolve();
   #syncing: Promise<void> | undefined;
   #syncWanted = false;
-  #syncTimer: Cancel | undefined;
-  #syncTimerDueMs = 0;
+  readonly #syncTimer: SyncTimer;
   #poison: VarveError | undefined;
   /** Why transactions are lost that were acknowledged as less than durable, until someone is told. */
   #untold: unknown;
@@ -61,6 +60,7 @@ export class CommitQueue {
   constructor(host: CommitHost, lastLsn: number, nextLsn: number, lastTimeMs: number) {
     this.#host = host;
     this.#turns = new TurnLimit(host.scheduler);
+    this.#syncTimer = new SyncTimer(host.scheduler, host.clock, () => this.requestSync());
     this.#acceptedLsn = lastLsn;
     this.#writtenLsn = lastLsn;
     this.#durableLsn = lastLsn;
@@ -151,20 +151,15 @@ export class CommitQueue {
 
   /** Resolves once nothing is queued, written but not synced, or under way; or the log is poisoned. */
   async drain(): Promise<void> {
-    this.#syncTimer?.();
-    this.#syncTimer = undefined;
+    this.#syncTimer.cancel();
     await this.#flushed(false).catch(() => {});
     while (this.#busy && this.#poison === undefined) await this.#work;
     await this.#syncing;
   }
 
-  /** Resolves once everything accepted so far is durable or gone. */
+  /** Resolves once everything accepted so far is durable or gone: a rejected group is cut back before anyone is told. */
   async settled(): Promise<void> {
-    try {
-      await this.#flushed(false);
-    } catch {
-      // A group was rejected, and cut back before anyone was told: what is left of the others is durable.
-    }
+    await this.#flushed(false).catch(() => {});
   }
 
   #failedOrDone(): Promise<void> {
@@ -271,17 +266,7 @@ export class CommitQueue {
   }
 
   #armSyncTimer(withinMs: number): void {
-    if (this.#poison !== undefined) return;
-    const dueMs = this.#host.clock.monotonicMs() + withinMs;
-    if (this.#syncTimer !== undefined) {
-      if (this.#syncTimerDueMs <= dueMs) return;
-      this.#syncTimer();
-    }
-    this.#syncTimerDueMs = dueMs;
-    this.#syncTimer = this.#host.scheduler.after(withinMs, () => {
-      this.#syncTimer = undefined;
-      this.requestSync();
-    });
+    if (this.#poison === undefined) this.#syncTimer.arm(withinMs);
   }
 
   /** Syncs what is written as soon as may be. */
@@ -392,7 +377,7 @@ export class CommitQueue {
     const poison = poisonError(cause, this.#durableLsn);
     this.#poison = poison;
     this.#busy = true;
-    this.#syncTimer?.();
+    this.#syncTimer.cancel();
     const written = this.#unsynced.flatMap((group) => group.transactions);
     const open = [...written, ...this.#queue.flatMap((group) => group.transactions)];
     if (open.some((transaction) => transaction.settled)) this.#untold = poison;

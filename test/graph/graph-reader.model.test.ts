@@ -74,7 +74,7 @@ describe("a graph under random histories", () => {
         expectSame(graph.view(old.lsn), old, universe, false);
         expectSame(graph.replayed(), model, universe, true);
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 });

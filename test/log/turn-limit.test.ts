@@ -1,0 +1,44 @@
+// Holds that a writer who waits for no sync leaves timers and I/O their turns, so that syncs and flushes come when they are due.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, it } from "vitest";
+import { TurnLimit, turnBytesMax } from "../../src/log/turn-limit.ts";
+import { SimulatedClock, SimulatedScheduler } from "../../src/testing/testing.ts";
+import { type Durability, open } from "../../src/varve.ts";
+
+it("tells at once until a turn has had its share, and then in the next one, in order", async () => {
+  const scheduler = new SimulatedScheduler({ clock: new SimulatedClock(), tasks: "manual" });
+  const limit = new TurnLimit(scheduler);
+  const told: number[] = [];
+  limit.tell(turnBytesMax, () => told.push(1));
+  limit.tell(1, () => told.push(2));
+  limit.tell(0, () => told.push(3));
+  expect(told).toEqual([1]);
+  await scheduler.runAll();
+  expect(told).toEqual([1, 2, 3]);
+  limit.tell(1, () => told.push(4));
+  expect(told).toEqual([1, 2, 3, 4]);
+});
+
+const durabilities: Durability[] = ["os", { intervalMs: 60_000 }];
+
+it.each(durabilities)(
+  "keeps syncIntervalMs under a writer that never rests: %j",
+  async (durability) => {
+    const directory = mkdtempSync(join(tmpdir(), "varve-turns-"));
+    const db = await open(join(directory, "db"), { durability, syncIntervalMs: 20 });
+    try {
+      const endMs = performance.now() + 400;
+      const durable = new Set<number>();
+      while (performance.now() < endMs) {
+        await db.transact((tx) => tx.putNode("a", { props: { text: "x".repeat(500) } }));
+        durable.add(db.durableLsn);
+      }
+      expect(durable.size).toBeGreaterThan(3);
+    } finally {
+      await db.close();
+      rmSync(directory, { recursive: true });
+    }
+  },
+);
