@@ -12,6 +12,9 @@ export interface Limits {
   /** Deepest nesting of arrays and objects in a value; a scalar has depth 0, `[]` has depth 1. */
   readonly valueDepthMax: number;
 
+  /** Labels of one node: with its key they are one entry of a tree on disk. */
+  readonly labelsPerNodeMax: number;
+
   /** Where a frame is closed and the next begun: one read decodes one frame. */
   readonly framePayloadBytesTarget: number;
   /** Largest whole frame; beyond the target only where one record alone is larger. */
@@ -56,6 +59,7 @@ export const limits: Limits = Object.freeze({
   keyBytesMax: 1024,
   valueBytesMax: 16 * MiB,
   valueDepthMax: 64,
+  labelsPerNodeMax: 4096,
   framePayloadBytesTarget: 32 * KiB,
   frameBytesMax: 96 * MiB,
   segmentBytesMin: 64 * KiB,

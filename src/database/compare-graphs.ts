@@ -1,4 +1,7 @@
 // Compares two graphs node by node and edge by edge, through everything that reads go through.
+import { ByteWriter } from "../codec/bytes.ts";
+import { compareBytes } from "../codec/text.ts";
+import { writeValue } from "../codec/values.ts";
 import type { GraphReader } from "../graph/graph-reader.ts";
 import type { VerifyProblem } from "./verify-report.ts";
 
@@ -25,6 +28,9 @@ export function compareGraphs(
     if (found.value.labels.join("\0") !== expected.labels.join("\0")) {
       report(problems, "node index", `node ${key} has other labels than in the log`);
     }
+    if (!sameProps(found.value.props, expected.props)) {
+      report(problems, "node index", `node ${key} has other props than in the log`);
+    }
     for (const direction of ["out", "in"] as const) {
       const a = live.edgeIds(expected.id, { direction });
       const b = replayed.edgeIds(expected.id, { direction });
@@ -35,8 +41,23 @@ export function compareGraphs(
     if (problems.length >= problemsMax) return;
   }
   for (const label of labels) compareLabel(live, replayed, label, problems);
+  compareEdges(live, replayed, problems);
   const extra = liveNodes.next();
   if (!extra.done) report(problems, "node key index", `node ${extra.value.key} is not in the log`);
+}
+
+/** Which edges there are and which version of each; its props are in the log alone. */
+function compareEdges(live: GraphReader, replayed: GraphReader, problems: VerifyProblem[]): void {
+  const found = live.allEdges()[Symbol.iterator]();
+  for (const { id, lsn, from, type, to } of replayed.allEdges()) {
+    const next = found.next();
+    const edge = next.done ? undefined : next.value;
+    const isSame = edge?.id === id && edge.from === from && edge.type === type && edge.to === to;
+    if (isSame && edge.lsn === lsn) continue;
+    report(problems, "edge index", `edge ${id} is missing or has another version than the log`);
+    if (!isSame || problems.length >= problemsMax) return;
+  }
+  if (!found.next().done) report(problems, "edge index", "there are edges that are not in the log");
 }
 
 /** By way of the label index, where the nodes are few enough for it to be used. */
@@ -58,6 +79,24 @@ function compareLabel(
 
 function report(problems: VerifyProblem[], where: string, message: string): void {
   problems.push({ where, message, details: {} });
+}
+
+const liveProps = new ByteWriter(256);
+const replayedProps = new ByteWriter(256);
+
+function sameProps(a: object, b: object): boolean {
+  for (const [writer, props] of [
+    [liveProps, a],
+    [replayedProps, b],
+  ] as const) {
+    writer.reset();
+    writeValue(writer, props);
+  }
+  const { position } = liveProps;
+  return (
+    position === replayedProps.position &&
+    compareBytes(liveProps.bytes, 0, position, replayedProps.bytes, 0, position) === 0
+  );
 }
 
 function sameIds(a: Float64Array, b: Float64Array): boolean {

@@ -1,4 +1,5 @@
 // Owns the runs of an index: builds them in workers, opens them, and removes their files once nothing names them any more.
+import type { VarveError } from "../codec/errors.ts";
 import type { Ports } from "../disk/ports.ts";
 import { chooseMerge } from "../index/choose-merge.ts";
 import type { GraphIndex } from "../index/graph-index.ts";
@@ -144,16 +145,15 @@ export class RunKeeper {
     }
   }
 
-  /** Reads every page of every run; throws CORRUPT at the first damage. */
-  async verify(): Promise<void> {
+  /** Reads every page of every run; resolves to an error for each that is damaged. */
+  async findDamage(): Promise<VarveError[]> {
+    const found: VarveError[] = [];
     for (const run of this.#runs) {
-      try {
-        await this.#flusher.verify(run.record);
-      } catch (error) {
-        // A merge may have replaced it meanwhile, and its files are gone.
-        if (this.#runs.includes(run)) throw error;
-      }
+      const damages = await this.#flusher.findDamage(run.record);
+      // A merge may have replaced it meanwhile, and its files are gone.
+      if (this.#runs.includes(run)) found.push(...damages);
     }
+    return found;
   }
 
   /** Removes the files of runs that neither the index reads nor a checkpoint names, best effort: the next open finds the rest. */

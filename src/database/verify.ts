@@ -24,9 +24,13 @@ export async function verifyDatabase(core: DatabaseCore): Promise<VerifyReport> 
   const segments = core.log.segments();
   const epoch = core.cuts.epoch;
   let read = { frames: 0, events: 0, lastLsn: 0 };
+  const damages = await treeProblems(core);
+  problems.push(...damages);
   try {
     problems.push(...(await manifestProblems(core)));
     read = await verifyLog(ports.disk, core.directory, segments, sink);
+    // Whoever reads by a damaged index starts its rebuild, and learns no more than is known by now.
+    if (damages.length > 0) return reported();
     const events = core.log.events;
     const replayed = fixedSource(core, index, names, read.lastLsn, epoch, events);
     const live = fixedSource(core, core.index, core.names, read.lastLsn, epoch, events);
@@ -34,22 +38,19 @@ export async function verifyDatabase(core: DatabaseCore): Promise<VerifyReport> 
   } catch (error) {
     problems.push(problemOf(error));
   }
-  problems.push(...(await treeProblems(core)));
-  return {
-    sound: problems.length === 0,
-    segments: segments.length,
-    ...read,
-    nodes: index.nodeCount,
-    edges: index.edgeCount,
-    problems,
-  };
+  return reported();
+
+  function reported(): VerifyReport {
+    const { nodeCount: nodes, edgeCount: edges } = index;
+    const sound = problems.length === 0;
+    return { sound, segments: segments.length, ...read, nodes, edges, problems };
+  }
 }
 
 /** Every page of every tree on disk, whether a read would come by it or not. */
 async function treeProblems({ runs }: DatabaseCore): Promise<VerifyProblem[]> {
   try {
-    await runs.verify();
-    return [];
+    return (await runs.findDamage()).map(problemOf);
   } catch (error) {
     return [problemOf(error)];
   }

@@ -23,7 +23,8 @@ import type {
  *
  * Keys, labels, types and names are strings of 1 to 1,024 bytes. Values of props and events are null, boolean, number, bigint,
  * string, `Uint8Array`, `Date`, and arrays and plain objects of these; a prop that is undefined is left out. Anything else is a
- * `TypeError` or `RangeError`; too large a value or transaction is `VarveError` `LIMIT_EXCEEDED`. An operation that throws has
+ * `TypeError` or `RangeError`; too large a value or transaction, or more than 4,096 labels of one node, is `VarveError`
+ * `LIMIT_EXCEEDED`. An operation that throws has
  * done nothing. Nothing is durable, nor seen by other reads, before the transaction ends; after it every method throws a
  * `TypeError`.
  */

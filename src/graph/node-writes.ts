@@ -2,6 +2,7 @@
 
 import { ByteWriter } from "../codec/bytes.ts";
 import { VarveError } from "../codec/errors.ts";
+import { limits } from "../codec/limits.ts";
 import { EdgeColumns } from "../index/edge-columns.ts";
 import { mergeLabels } from "../index/merge-props.ts";
 import { versionDepthShift } from "../index/node-versions.ts";
@@ -27,7 +28,7 @@ export function putNode(core: TransactionCore, key: string, options: unknown): n
   const props = checkProps(method, "props", given["props"]);
   core.startOperation();
   try {
-    const id = putOne(core, method, key, labelIds(core, labels), props);
+    const id = putOne(core, method, key, labelIds(core, method, labels), props);
     core.endOperation(method);
     return id;
   } catch (error) {
@@ -53,7 +54,7 @@ export function putNodes(core: TransactionCore, keys: unknown, options: unknown)
   core.startOperation();
   try {
     const ids = new Uint32Array(keys.length);
-    const numbers = labelIds(core, labels);
+    const numbers = labelIds(core, method, labels);
     for (let i = 0; i < ids.length; i++) {
       ids[i] = putOne(core, method, keys[i] as string, numbers, list?.[i]);
       core.checkBytes(method, 0);
@@ -99,12 +100,13 @@ export function patchNode(
   const depth = (nodes.foundFlags >>> versionDepthShift) + 1;
   core.startOperation();
   try {
-    const added = labelIds(core, addLabels);
+    const added = labelIds(core, method, addLabels);
     const removed = knownIds(core, removeLabels);
-    const full =
-      depth < patchImageEvery
-        ? undefined
-        : writeImage(core, source, id, lsn, mergeLabels(labelsOf(core, id), added, removed), props);
+    const hasImage = depth >= patchImageEvery;
+    const labels =
+      hasImage || added.length > 0 ? mergeLabels(labelsOf(core, id), added, removed) : noIds;
+    checkLabelCount(method, labels.length);
+    const full = hasImage ? writeImage(core, source, id, lsn, labels, props) : undefined;
     core.batch.nodePatch(defaultFamily, id, previousLsn, added, removed, props, full);
     core.endOperation(method);
   } catch (error) {
@@ -193,14 +195,29 @@ function writeImage(
 }
 
 /** The numbers of labels, each once, new ones defined. */
-function labelIds(core: TransactionCore, labels: readonly string[]): readonly number[] {
+function labelIds(
+  core: TransactionCore,
+  method: string,
+  labels: readonly string[],
+): readonly number[] {
   if (labels.length === 0) return noIds;
   const ids: number[] = [];
   for (const label of labels) {
     const id = core.nameId(label);
-    if (!ids.includes(id)) ids.push(id);
+    if (ids.includes(id)) continue;
+    ids.push(id);
+    checkLabelCount(method, ids.length);
   }
   return ids;
+}
+
+/** Throws LIMIT_EXCEEDED where a node would have too many labels. */
+function checkLabelCount(method: string, count: number): void {
+  const max = limits.labelsPerNodeMax;
+  if (count <= max) return;
+  throw new VarveError("LIMIT_EXCEEDED", `${method}: the node would have more than ${max} labels`, {
+    details: { limit: "labelsPerNodeMax", max },
+  });
 }
 
 /** The numbers of labels that are known at all. */

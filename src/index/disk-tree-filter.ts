@@ -39,9 +39,18 @@ export class TreeFilter {
     return lineHas(words, (line - block * filterBlockLines) * filterLineWords, hash);
   }
 
-  /** Reads all blocks that were not read yet. */
-  load(): void {
-    for (let block = 0; block < this.#blockCount; block++) this.#block(block);
+  /** Reads all blocks that were not read yet. @param damaged told of each that cannot be, instead of an error. */
+  load(damaged?: (error: unknown) => void): void {
+    for (let block = 0; block < this.#blockCount; block++) {
+      try {
+        this.#block(block);
+      } catch (error) {
+        if (damaged === undefined) throw error;
+        damaged(error);
+        // Without the hashes of the blocks none of them can be told from another.
+        if (this.#blocks.length === 0) return;
+      }
+    }
   }
 
   clear(): void {

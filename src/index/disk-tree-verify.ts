@@ -29,7 +29,21 @@ export function verifyTree(tree: DiskTree): VerifiedTree {
 
 /** As `verifyTree`, a page at a time, for callers that must not block: yields the offset of each page that was sound. */
 export function* verifySteps(tree: DiskTree): Generator<number, VerifiedTree, undefined> {
-  return yield* new TreeWalk(tree).run();
+  const report = (error: unknown): never => {
+    throw error;
+  };
+  return yield* new TreeWalk(tree, report).run();
+}
+
+/**
+ * As `verifySteps`, and goes on behind what is wrong: every page that can be reached is read, and `report` told of each that
+ * is damaged. What only whole trees can be asked for is asked until the first one.
+ */
+export function* damageSteps(
+  tree: DiskTree,
+  report: (error: unknown) => void,
+): Generator<number, unknown, undefined> {
+  return yield* new TreeWalk(tree, report).run();
 }
 
 class TreeWalk {
@@ -39,13 +53,17 @@ class TreeWalk {
   readonly #ends: Float64Array;
   /** The last page of each level so far. */
   readonly #lastOfLevel: (DecodedPage | undefined)[] = [];
+  readonly #report: (error: unknown) => void;
+  #isDamaged = false;
   #pageCount = 0;
   #leafCount = 0;
   #entryCount = 0;
   #keyCount = 0;
 
-  constructor(tree: DiskTree) {
+  /** @param report told of what is wrong; the walk goes on if it returns. */
+  constructor(tree: DiskTree, report: (error: unknown) => void) {
     this.#tree = tree;
+    this.#report = report;
     this.#offsets = new Float64Array(tree.footer.pageCount).fill(-1);
     this.#ends = new Float64Array(tree.footer.pageCount);
   }
@@ -58,15 +76,34 @@ class TreeWalk {
       const root = { offset: rootOffset, length: rootLength, hashLo, hashHi, level: height - 1 };
       yield* this.#walk(root, undefined);
     }
-    this.#checkEnds();
-    this.#tree.loadFilter();
+    this.#reporting(() => this.#checkEnds());
+    this.#tree.loadFilter((error) => this.#found(error));
     return { pageCount: this.#pageCount, entryCount: this.#entryCount, fileBytes };
   }
 
   /** @param named the entry of the parent that names this page. */
   *#walk(address: PageAddress, named: Spot | undefined): Generator<number, void, undefined> {
-    const tree = this.#tree;
-    const page = tree.readPage(address);
+    const page = this.#read(address);
+    if (page === undefined) return;
+    this.#reporting(() => this.#check(page, address, named));
+    yield page.offset;
+    if (page.level === 0) return;
+    const childCount = page.count - (page.hasFence ? 1 : 0);
+    for (let ordinal = 0; ordinal < childCount; ordinal++) {
+      yield* this.#walk(this.#addressOf(page, ordinal), { page, ordinal });
+    }
+  }
+
+  #read(address: PageAddress): DecodedPage | undefined {
+    try {
+      return this.#tree.readPage(address);
+    } catch (error) {
+      this.#found(error);
+      return undefined;
+    }
+  }
+
+  #check(page: DecodedPage, address: PageAddress, named: Spot | undefined): void {
     this.#enter(page, address);
     if (named !== undefined) {
       this.#must(this.#compare(named, { page, ordinal: 0 }) === 0, page, "first key of its parent");
@@ -75,15 +112,22 @@ class TreeWalk {
     const before = this.#lastOfLevel[page.level];
     if (before !== undefined) this.#checkNeighbour(before, page);
     this.#lastOfLevel[page.level] = page;
-    yield page.offset;
-    if (page.level === 0) {
-      this.#checkLeaf(page, before);
-      return;
+    if (page.level === 0) this.#checkLeaf(page, before);
+  }
+
+  /** Behind damage nothing fits together any more, and the hashes alone say what is as it was written. */
+  #reporting(check: () => void): void {
+    if (this.#isDamaged) return;
+    try {
+      check();
+    } catch (error) {
+      this.#found(error);
     }
-    const childCount = page.count - (page.hasFence ? 1 : 0);
-    for (let ordinal = 0; ordinal < childCount; ordinal++) {
-      yield* this.#walk(this.#addressOf(page, ordinal), { page, ordinal });
-    }
+  }
+
+  #found(error: unknown): void {
+    this.#isDamaged = true;
+    this.#report(error);
   }
 
   #enter(page: DecodedPage, address: PageAddress): void {

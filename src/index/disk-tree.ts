@@ -133,9 +133,9 @@ export class DiskTree {
   }
 
   /** Reads all of the filter that was not read yet. */
-  loadFilter(): void {
+  loadFilter(damaged?: (error: unknown) => void): void {
     const before = this.#filter.bytes;
-    this.#filter.load();
+    this.#filter.load(damaged);
     this.pages.cache.charge(this.#filter.bytes - before);
   }
 

@@ -1,15 +1,17 @@
 // Writes, merges and verifies runs: hands the work to a worker in short requests, and cleans up behind what failed.
 
+import { VarveError } from "../codec/errors.ts";
 import { actorGoneError, isActorGone, siblingModule } from "../disk/actor-module.ts";
 import type { Ports, WorkerActor } from "../disk/ports.ts";
 import { treeFileName } from "../log/file-names.ts";
 import type { EntrySource } from "./disk-tree-merge.ts";
 import { buffersOf, takeBatch } from "./entry-batch.ts";
+import { isTreeDamage } from "./page-reader.ts";
 import { treeAddress } from "./run.ts";
 import type { RunRecord, TreeFileRecord } from "./run-record.ts";
 import type { TreeFileAddress } from "./tree-file.ts";
 import { type TreeName, treeNames, treeShapes } from "./tree-kind.ts";
-import type { FinishedTree, TreePlan, TreeRequest } from "./tree-messages.ts";
+import type { FinishedTree, FoundDamage, TreePlan, TreeRequest } from "./tree-messages.ts";
 
 /** What a frozen layer gives to be written. It must not change while it is. */
 export interface FrozenSource {
@@ -97,16 +99,32 @@ export class RunBuilder {
   }
 
   /** Reads every page of a run back; throws CORRUPT (see `isTreeDamage`) for the first that is not what was written. */
-  verify(run: RunRecord): Promise<void> {
+  async verify(run: RunRecord): Promise<void> {
+    const [first] = await this.findDamage(run);
+    if (first !== undefined) throw first;
+  }
+
+  /** Reads every page of a run back; resolves to an error for each that cannot be read or is not what was written. */
+  findDamage(run: RunRecord): Promise<VarveError[]> {
     return this.#tracked(async () => {
+      const found: VarveError[] = [];
       for (const address of this.#addresses(run)) {
+        const { path } = address;
         try {
           await this.#request({ ask: "verify", address });
-          await this.#steps(address.path);
+          await this.#steps(path);
+          const damages = (await this.#request({ ask: "damages", path })) as FoundDamage[];
+          for (const { code, message, details } of damages) {
+            found.push(new VarveError(code, message, { details }));
+          }
+        } catch (error) {
+          if (!isTreeDamage(error)) throw error;
+          found.push(error as VarveError);
         } finally {
-          await this.#close([address.path]);
+          await this.#close([path]);
         }
       }
+      return found;
     });
   }
 

@@ -1,16 +1,17 @@
 // The jobs of the tree worker: a tree that is filled, one that is merged from others, one that is read back. Each holds its files.
 
+import { VarveError } from "../codec/errors.ts";
 import type { Disk, DiskFile } from "../disk/ports.ts";
 import type { DiskTree } from "./disk-tree.ts";
 import { type EntrySink, MergedKeyCursor, MergedWordCursor, writeSome } from "./disk-tree-merge.ts";
-import { verifySteps } from "./disk-tree-verify.ts";
+import { damageSteps } from "./disk-tree-verify.ts";
 import { DiskTreeWriter } from "./disk-tree-writer.ts";
 import { type EntryBatch, writeBatch } from "./entry-batch.ts";
 import { PageCache } from "./page-cache.ts";
 import type { EntryShape } from "./page-format.ts";
 import { createTreeFile, openTreeFile, type TreeFileAddress } from "./tree-file.ts";
 import { TREE_KIND, treeShapes } from "./tree-kind.ts";
-import type { FinishedTree, TreePlan } from "./tree-messages.ts";
+import type { FinishedTree, FoundDamage, TreePlan } from "./tree-messages.ts";
 
 /** Work between two messages: some ten milliseconds, which is what a stop waits for. */
 const stepEntries = 1 << 15;
@@ -176,8 +177,12 @@ class RemovalCounter implements EntrySink {
   }
 }
 
+/** So many damaged pages of a tree are told apart. */
+const damagesMax = 1000;
+
 /** Reads every page of a tree. */
 export class VerifyJob implements Job {
+  readonly damages: FoundDamage[] = [];
   readonly #disk: Disk;
   readonly #address: TreeFileAddress;
   #tree: DiskTree | undefined;
@@ -190,7 +195,7 @@ export class VerifyJob implements Job {
 
   async open(): Promise<void> {
     this.#tree = await openTreeFile(this.#disk, this.#address, new PageCache(jobCacheBytes));
-    this.#steps = verifySteps(this.#tree);
+    this.#steps = damageSteps(this.#tree, (error) => this.#note(error));
   }
 
   step(): boolean {
@@ -202,5 +207,13 @@ export class VerifyJob implements Job {
 
   async close(): Promise<void> {
     await this.#tree?.file.close();
+  }
+
+  #note(error: unknown): void {
+    if (!(error instanceof VarveError)) throw error;
+    const { code, message, details } = error;
+    // A leaf is held against the filter before the filter is read as a whole.
+    const isKnown = this.damages.some((known) => known.details["offset"] === details["offset"]);
+    if (!isKnown && this.damages.length < damagesMax) this.damages.push({ code, message, details });
   }
 }

@@ -1,5 +1,6 @@
 // What is asked of the worker that writes, merges and verifies tree files, one short request at a time.
 
+import type { VarveErrorCode } from "../codec/errors.ts";
 import type { EntryBatch } from "./entry-batch.ts";
 import type { TreeFileAddress } from "./tree-file.ts";
 import type { TreeName } from "./tree-kind.ts";
@@ -27,12 +28,21 @@ export type TreeRequest =
     }
   /** Begins to read a tree back; `step` goes on. */
   | { readonly ask: "verify"; readonly address: TreeFileAddress }
+  /** What a tree that was read back has that is not as it was written: `FoundDamage[]`. */
+  | { readonly ask: "damages"; readonly path: string }
   /** Does some of the work, and answers whether all of it is done. */
   | { readonly ask: "step"; readonly path: string }
   /** Makes a tree whole and durable, and answers with a `FinishedTree`. */
   | { readonly ask: "finish"; readonly path: string }
   /** Closes what jobs have open; those that are not there are none. */
   | { readonly ask: "close"; readonly paths: readonly string[] };
+
+/** What an error tells, for a message. */
+export interface FoundDamage {
+  readonly code: VarveErrorCode;
+  readonly message: string;
+  readonly details: Readonly<Record<string, unknown>>;
+}
 
 export interface FinishedTree {
   readonly bytes: number;

@@ -36,6 +36,10 @@ class JobTable {
       }
       case "append":
         return this.#writing(request.path).append(request.batch);
+      case "damages": {
+        const job = this.#job(request.path);
+        return job instanceof VerifyJob ? job.damages : [];
+      }
       case "step":
         return this.#job(request.path).step();
       case "finish": {

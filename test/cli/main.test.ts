@@ -197,24 +197,6 @@ describe("varve changes", () => {
   });
 });
 
-describe("varve stats and verify", () => {
-  it("say how much there is and that it is sound", async () => {
-    const stats = (await runVarve(["stats", routes, "--json"])).json();
-    expect(stats).toMatchObject({ nodes: 3749, edges: 57645, events: 61394, lastLsn: 61394 });
-    expect(stats).toHaveProperty("bytes.log");
-    expect(stats).toHaveProperty("counters.syncs");
-    const verified = await runVarve(["verify", routes, "--json"]);
-    expect([verified.code, verified.stderr]).toEqual([0, ""]);
-    expect(verified.json()).toMatchObject({ sound: true, problems: [] });
-  });
-
-  it("verify has exit code 2 where it cannot run", async () => {
-    const ended = await runVarve(["verify", place.path("missing.varve")]);
-    expect(ended.code).toBe(2);
-    expect(ended.stderr).toMatch(/^varve: NOT_FOUND: /);
-  });
-});
-
 describe("varve ingest", () => {
   const ingest = (name: string, ...words: string[]) =>
     runVarve(["ingest", place.path(name), ...words, "--json"]);

@@ -1,7 +1,9 @@
 // Builds a small database of every kind of event on the simulated disk, and takes the digest of all that it answers.
 import { createHash } from "node:crypto";
 import type { Database } from "../../src/database/database.ts";
+import { openTuned } from "../../src/database/open.ts";
 import { writeState } from "../../src/database/system-state.ts";
+import type { Tuning } from "../../src/database/tuning.ts";
 import type { SimulatedDisk } from "../../src/testing/simulated-disk.ts";
 import { type SimulatedPorts, simulatedPorts } from "../../src/testing/simulated-ports.ts";
 import { open } from "../../src/varve.ts";
@@ -36,11 +38,46 @@ export async function cleanSpecimen(seed: number): Promise<SimulatedDisk> {
   return opened.ports.disk.clone();
 }
 
+/** Small pages, and a run for every checkpoint. */
+const tiny: Partial<Tuning> = {
+  pageBytes: 512,
+  pageCacheBytes: 4096,
+  mergeAbove: 100,
+  closeEventsMax: 1_000_000,
+};
+
+/** As `openOn`, with an index of small pages. */
+export async function openIndexed(disk: SimulatedDisk): Promise<Opened> {
+  const ports = simulatedPorts({ disk, seed: disk.seed, tasks: "automatic" });
+  const options = { ...ports, segmentBytes, memoryBudget: 16 * 2 ** 20 };
+  return { db: await openTuned(directory, options, tiny), ports };
+}
+
+/** As `cleanSpecimen`, with a checkpoint that names three runs and has a few events behind it. Cleanly closed. */
+export async function indexedSpecimen(seed: number): Promise<SimulatedDisk> {
+  let opened = await openIndexed(simulatedPorts({ seed }).disk);
+  await writeGraph(opened.db, seed);
+  await opened.db.checkpoint();
+  opened = await killed(opened, seed, openIndexed);
+  await writeChanges(opened.db, seed);
+  await opened.db.checkpoint();
+  opened = await killed(opened, seed, openIndexed);
+  await writeLarge(opened.db, seed);
+  await opened.db.checkpoint();
+  await opened.db.transact((tx) => tx.addEdge("ada", "KNOWS", "n1", { late: true }));
+  await opened.db.close();
+  return opened.ports.disk.clone();
+}
+
 /** Commits something that is written and not synced, kills the process and opens again. */
-async function killed({ db, ports }: Opened, seed: number): Promise<Opened> {
+async function killed(
+  { db, ports }: Opened,
+  seed: number,
+  reopen: (disk: SimulatedDisk) => Promise<Opened> = openOn,
+): Promise<Opened> {
   await db.transact((tx) => tx.putNode(`unsynced-${seed}-${db.lastLsn}`), { durability: "os" });
   ports.scheduler.stop();
-  return await openOn(ports.disk.kill());
+  return await reopen(ports.disk.kill());
 }
 
 async function writeGraph(db: Database, seed: number): Promise<void> {

@@ -1,0 +1,92 @@
+// Tests of the built command's checkpoint, stats and verify: every counter is shown, and damage of an index is found.
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { airRoutes, makeWorkplace, runVarve } from "./run-command.ts";
+
+const place = makeWorkplace("care");
+const routes = place.path("routes.varve");
+beforeAll(async () => {
+  expect((await runVarve(["ingest", routes, ...airRoutes, "--json"])).code).toBe(0);
+});
+afterAll(() => place.remove());
+
+describe("varve checkpoint, stats and verify", () => {
+  it("say how much there is and that it is sound", async () => {
+    const stats = (await runVarve(["stats", routes, "--json"])).json();
+    expect(stats).toMatchObject({ nodes: 3749, edges: 57645, events: 61394, lastLsn: 61394 });
+    expect(stats).toHaveProperty("bytes.log");
+    expect(stats).toHaveProperty("counters.syncs");
+    const verified = await runVarve(["verify", routes, "--json"]);
+    expect([verified.code, verified.stderr]).toEqual([0, ""]);
+    expect(verified.json()).toMatchObject({ sound: true, problems: [] });
+  });
+
+  it("show every counter, each tree, the checkpoint and the pressure once a checkpoint was asked for", async () => {
+    const done = await runVarve(["checkpoint", routes]);
+    expect([done.code, done.stderr, done.stdout]).toEqual([0, "", "checkpoint at LSN 61394\n"]);
+    const stats = (await runVarve(["stats", routes, "--json"])).json() as Record<string, never>;
+    expect(stats).toMatchObject({
+      nodes: 3749,
+      edges: 57645,
+      events: 61394,
+      lastLsn: 61394,
+      durableLsn: 61394,
+      checkpointLsn: 61394,
+      segments: expect.any(Number),
+      checkpoint: { lsn: 61394, lag: 0 },
+      pressure: { waiting: 0 },
+      index: { isFlushing: false, isMerging: false, rebuilds: 0 },
+    });
+    const { bytes, counters, index } = stats as Record<string, Record<string, number>>;
+    for (const part of ["log", "index", "total", "memory", "pageCache", "pending"]) {
+      expect([part, bytes?.[part]]).toEqual([part, expect.any(Number)]);
+    }
+    expect(bytes!["total"]).toBe(bytes!["log"]! + bytes!["index"]!);
+    for (const counter of [
+      ...["reads", "writes", "syncs", "opens", "bytes", "pageHits", "pageMisses", "splits"],
+      ...["frames", "groups", "flushes", "merges", "checkpoints", "frameHits", "frameMisses"],
+    ]) {
+      expect([counter, counters?.[counter]]).toEqual([counter, expect.any(Number)]);
+    }
+    const { trees } = index as unknown as { trees: Record<string, Record<string, number>> };
+    expect(Object.keys(trees)).toEqual(["keys", "nodes", "out", "in", "edges", "labels"]);
+    for (const name of ["keys", "nodes", "out", "in", "labels"]) {
+      for (const part of ["files", "height", "pages", "entries", "bytes"]) {
+        expect([name, part, trees[name]?.[part]]).toEqual([name, part, expect.any(Number)]);
+        expect(trees[name]![part]).toBeGreaterThan(0);
+      }
+      expect(trees[name]!["hitRate"]).toBeGreaterThanOrEqual(0);
+    }
+    const shown = (await runVarve(["stats", routes])).stdout;
+    for (const words of ["hitRate", "height", "lag", "waiting", "rebuilds", "pageMisses"]) {
+      expect(shown).toContain(words);
+    }
+    expect((await runVarve(["checkpoint", place.path("missing.varve")])).code).toBe(3);
+  });
+
+  it("verify finds a damaged page of an index that no read has met, with exit code 1", async () => {
+    const tree = readdirSync(routes).find((name) => name.endsWith("-in.tree"))!;
+    const sound = readFileSync(join(routes, tree));
+    const damaged = Buffer.from(sound);
+    damaged[100]! ^= 1;
+    writeFileSync(join(routes, tree), damaged);
+    const ended = await runVarve(["verify", routes, "--json"]);
+    expect([ended.code, ended.stderr]).toEqual([1, ""]);
+    expect(ended.json()).toMatchObject({
+      sound: false,
+      problems: [{ where: join(routes, tree), details: { offset: 0 } }],
+    });
+    const shown = await runVarve(["verify", routes]);
+    expect(shown.code).toBe(1);
+    expect(shown.stdout).toMatch(/^damaged: 1 found[^\n]*\n[^\n]*-in\.tree/);
+    writeFileSync(join(routes, tree), sound);
+    expect((await runVarve(["verify", routes])).code).toBe(0);
+  });
+
+  it("verify has exit code 2 where it cannot run", async () => {
+    const ended = await runVarve(["verify", place.path("missing.varve")]);
+    expect(ended.code).toBe(2);
+    expect(ended.stderr).toMatch(/^varve: NOT_FOUND: /);
+  });
+});

@@ -1,0 +1,77 @@
+// The full check finds every damaged page of every tree, whether a read would come by it or not, and starts no rebuild.
+import { describe, expect, it } from "vitest";
+import { compareGraphs } from "../../src/database/compare-graphs.ts";
+import type { VerifyProblem } from "../../src/database/verify-report.ts";
+import type { GraphReader } from "../../src/graph/graph-reader.ts";
+import { PAGE_HEADER, pageMagic } from "../../src/index/page-format.ts";
+import { simulatedPorts } from "../../src/testing/testing.ts";
+import { openIndexed, withFile } from "../corruption/specimen.ts";
+
+/** Where the pages and filter blocks of a tree begin. */
+function pagesOf(bytes: Buffer): number[] {
+  const offsets: number[] = [];
+  for (let at = 0; bytes.readUInt32LE(at + PAGE_HEADER.magic) === pageMagic; ) {
+    offsets.push(at);
+    at += bytes.readUInt32LE(at + PAGE_HEADER.length);
+  }
+  return offsets;
+}
+
+describe("verify", () => {
+  it("names file and offset of every damaged page, and goes on behind each", async () => {
+    const { db, ports } = await openIndexed(simulatedPorts({ seed: 3 }).disk);
+    await db.transact((tx) => {
+      const ids = tx.putNodes(
+        Array.from({ length: 300 }, (_, i) => `n${i}`),
+        { labels: ["N"] },
+      );
+      tx.addEdges({ type: "E", from: ids, to: Uint32Array.from(ids).reverse() });
+      for (let id = 301; id < 500; id++) tx.patchEdge(id, { patched: true });
+    });
+    await db.checkpoint();
+    expect(await db.verify()).toMatchObject({ sound: true, problems: [] });
+    await db.close();
+    const disk = ports.disk.clone();
+    let trees = 0;
+    let manyPages = 0;
+    for (const path of disk.listAll().filter((name) => name.endsWith(".tree"))) {
+      const bytes = Buffer.from(disk.readFile(path));
+      // The pages above name these: a damaged one would hide them.
+      const damaged = pagesOf(bytes).filter((at) => bytes[at + PAGE_HEADER.level] === 0);
+      for (const at of damaged) bytes[at + PAGE_HEADER.count]! ^= 1;
+      const opened = await openIndexed(withFile(disk, path, bytes));
+      const { sound, problems } = await opened.db.verify();
+      expect(sound).toBe(false);
+      const found = problems.map(({ where, details }) => [where, details["offset"]]);
+      expect(found).toEqual(expect.arrayContaining(damaged.map((at) => [path, at])));
+      expect(found).toHaveLength(damaged.length);
+      expect(opened.db.stats().index.rebuilds).toBe(0);
+      await opened.db.close();
+      trees++;
+      if (damaged.length > 2) manyPages++;
+    }
+    expect(trees).toBe(6);
+    expect(manyPages).toBeGreaterThan(2);
+  });
+
+  it("finds what differs between sound trees and the log", async () => {
+    const seeds = [1, 2].map(async (seed) => {
+      const { db } = await openIndexed(simulatedPorts({ seed }).disk);
+      await db.transact((tx) => {
+        tx.putNode("a", { labels: ["L"], props: { seed: 1 } });
+        tx.putNode("b", { props: { seed } });
+        const edge = tx.addEdge("a", "T", "b");
+        tx.addEdge("b", "T", "a");
+        if (seed === 2) tx.patchEdge(edge, { more: 1 });
+        else tx.patchNode("a", {});
+      });
+      return db;
+    });
+    const [one, two] = await Promise.all(seeds);
+    const problems: VerifyProblem[] = [];
+    compareGraphs(one as GraphReader, two as GraphReader, problems);
+    expect(problems.map(({ where }) => where)).toEqual(["node index", "node index", "edge index"]);
+    await one!.close();
+    await two!.close();
+  });
+});
