@@ -37,7 +37,8 @@ export class CheckpointFiles {
 
   /**
    * Order: the file, then the names of it and of the trees it names, then the watermark, and only then the manifest. A
-   * failure before the manifest leaves nothing behind but what was there; one in the manifest poisons the log.
+   * failure before the manifest leaves nothing behind but what was there. One in the manifest poisons the log, and so does one
+   * in the sync of the names: a sync that failed is never tried again.
    */
   async save(bytes: Uint8Array, number: number, lsn: number): Promise<void> {
     const host = this.#host;
@@ -95,8 +96,9 @@ export class CheckpointFiles {
     try {
       await disk.syncDirectory(directory);
     } catch (error) {
+      // The trees' names were made long before this file: nothing says which of them are durable, and no later sync tells.
       this.#host.namesLost();
-      throw error;
+      throw this.#host.poisonWith(error);
     }
   }
 

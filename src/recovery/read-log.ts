@@ -26,7 +26,10 @@ export interface LogSource {
 export interface ReadLog {
   readonly log: ScannedLog | undefined;
   readonly replay: Replay;
-  /** The checkpoints that hold, newest first: the log was read from behind the first, or whole where there is none. */
+  /**
+   * The checkpoint that the log was read from behind; none where it was read whole. An older one has done its service once
+   * this one was loaded, as it has where a checkpoint is saved: kept longer, its trees would be nobody's when it is dropped.
+   */
   readonly kept: readonly Candidate[];
   /** Files of checkpoints and trees that could not be used. */
   readonly rebuilt: readonly string[];
@@ -58,7 +61,7 @@ export async function readLog(
     const replay = new Replay(sink, source.watermark, from);
     try {
       const log = await read(replay);
-      return { log, replay, kept: candidates.slice(ordinal), rebuilt, warnings };
+      return { log, replay, kept: candidates.slice(ordinal, ordinal + 1), rebuilt, warnings };
     } catch (error) {
       if (!isTreeFault(error)) throw error;
       await giveUp(checkpoint.number, error);

@@ -185,6 +185,22 @@ describe("a recovery", () => {
     }
   });
 
+  it("keeps only the checkpoint it began with: the trees of an older one would be nobody's once that is dropped", async () => {
+    const { test } = await opened();
+    await put(test, 5);
+    await save(test, 1);
+    await put(test, 5);
+    await save(test, 2);
+    expect(test.log.checkpoints.map(({ number }) => number)).toEqual([2, 1]);
+    const disk = test.ports.disk.powerCut(keepAll);
+    await test.log.close();
+    const again = await opened(disk);
+    expect(again.test.log.checkpoints.map(({ number }) => number)).toEqual([2]);
+    const left = disk.listAll().filter((path) => path.includes("checkpoint"));
+    expect(left).toEqual(["/db/checkpoint-0000000002"]);
+    await again.test.log.close();
+  });
+
   it("refuses a log that ends before what a checkpoint knew, whether its file is there or not", async () => {
     const { test } = await opened();
     await put(test, 9);

@@ -9,7 +9,8 @@ import {
   survivalFamily,
 } from "../../src/testing/testing.ts";
 import { type Death, type History, readView, type View, Violation } from "./crash-oracle.ts";
-import { databasePath, linked, marked, openOn } from "./crash-script.ts";
+import { databasePath, linked, marked, type Opened, openOn } from "./crash-script.ts";
+import { checkOwners } from "./file-owners.ts";
 
 /** The disk and what was known at one place of a life. */
 export interface CrashPoint {
@@ -87,12 +88,24 @@ export interface Tally {
   recoveries: number;
 }
 
+/** How the lives of an explorer are opened. */
+export type Opener = (disk: SimulatedDisk) => Promise<Opened>;
+
 export class Explorer {
   readonly tally: Tally = { states: 0, distinct: 0, recoveries: 0 };
   /** How often each way of recovering was met, by what the report says. */
   readonly seen: Map<string, number> = new Map();
   readonly #checked: Set<string> = new Set();
   readonly #recovered: Set<string> = new Set();
+  readonly #open: Opener;
+  /** Whether the files of a database just opened are those of its checkpoints, and none is a run's that none names. */
+  readonly #opensAsSaved: boolean;
+
+  /** @param opensAsSaved false where a replay may write runs of its own. */
+  constructor(open: Opener = (disk) => openOn(disk), opensAsSaved = true) {
+    this.#open = open;
+    this.#opensAsSaved = opensAsSaved;
+  }
 
   /** Judges one crash state, unless an equal one was judged before. */
   async check(point: CrashPoint, loss: Loss, trail: string): Promise<void> {
@@ -128,7 +141,7 @@ export class Explorer {
         disk,
         () => known,
         async () => {
-          const { db } = await openOn(disk);
+          const { db } = await this.#open(disk);
           known = known.checkAfter(death, await readView(db));
           await known.submit(db, linked("x", "x"));
           await known.submit(db, marked("recovered"));
@@ -148,21 +161,21 @@ export class Explorer {
 
   async #judge(disk: SimulatedDisk, death: Death, history: History): Promise<void> {
     if (this.tally.distinct % 3 === 0) await this.#judgeTidiness(disk.clone());
-    const { db } = await openOn(disk);
+    const { db } = await this.#open(disk);
     this.#count(db.recovery);
+    await this.#checkOpened(disk.clone(), db.recovery.quarantined);
     const known = history.checkAfter(death, await readView(db));
     known.checkGraph(db);
     if (db.recovery.lastLsn !== db.lastLsn) {
       throw new Violation("report", `lastLsn ${db.recovery.lastLsn} is ${db.lastLsn}`);
     }
-    checkFiles(disk, db.recovery.quarantined);
     await known.submit(db, linked("x", "x"));
     await known.submit(db, marked("again"));
 
     // Life goes on, and what it did survives the next power cut.
     const next = disk.powerCut(dropAll);
     disk.stop();
-    const second = await openOn(next);
+    const second = await this.#open(next);
     const still = known.checkAfter("power", await readView(second.db));
     still.checkGraph(second.db);
     if (this.tally.distinct % 16 === 0) {
@@ -172,6 +185,7 @@ export class Explorer {
     const { lastLsn } = second.db;
     await second.db.close();
     if (next.openFiles > 0) throw new Violation("leak", `${next.openFiles} files are still open`);
+    await checkOwners(next, databasePath, { isOpen: false, quarantined: [] });
 
     // Recovering again finds the same, and nothing to do.
     const quiet = next.powerCut(dropAll);
@@ -181,16 +195,18 @@ export class Explorer {
 
   /** What one recovery and a clean close leave is in order: nothing is left for the next one to cut. */
   async #judgeTidiness(disk: SimulatedDisk): Promise<void> {
-    const { db } = await openOn(disk);
+    const { db } = await this.#open(disk);
     await db.transact((tx) => tx.putNode("tidy"));
     const { lastLsn } = db;
     await db.close();
+    await checkOwners(disk, databasePath, { isOpen: false, quarantined: [] });
     await this.#judgeQuiet(disk, lastLsn);
     disk.stop();
   }
 
   async #judgeQuiet(quiet: SimulatedDisk, lastLsn: number): Promise<View> {
-    const third = await openOn(quiet);
+    const third = await this.#open(quiet);
+    await this.#checkOpened(quiet.clone(), []);
     const { clean, truncatedBytes, quarantined, warnings } = third.db.recovery;
     // The reserve is space, not data: a power cut may take it.
     const rebuilt = third.db.recovery.rebuilt.filter((name) => name !== "reserve");
@@ -213,17 +229,23 @@ export class Explorer {
     if (JSON.stringify(report) !== JSON.stringify(due)) {
       throw new Violation("idempotence", `after a clean close: ${JSON.stringify(report)}`);
     }
-    checkFiles(quiet, []);
     return await readView(third.db);
+  }
+
+  /** In the turn the opening ends: the background has not begun. */
+  async #checkOpened(disk: SimulatedDisk, quarantined: readonly string[]): Promise<void> {
+    if (this.#opensAsSaved) await checkOwners(disk, databasePath, { isOpen: true, quarantined });
   }
 
   #count(report: {
     readonly clean: boolean;
+    readonly checkpointLsn: number;
     readonly truncatedBytes: number;
     readonly quarantined: readonly string[];
     readonly rebuilt: readonly string[];
   }): void {
     const traits = [report.clean ? "clean" : "unclean"];
+    if (report.checkpointLsn > 0) traits.push("from a checkpoint");
     if (report.truncatedBytes > 0) traits.push("tail cut");
     if (report.quarantined.some((name) => name.endsWith(".log"))) traits.push("segment set aside");
     traits.push(...report.rebuilt.map((name) => `rebuilt ${name}`));
@@ -250,34 +272,6 @@ async function told<T>(where: string, work: () => Promise<T>): Promise<T> {
       cause: name === "Violation" ? message : stack,
     });
   }
-}
-
-const ownName = /^(manifest\.[ab]|watermark|allocation|reserve|lock|\d{16}-\d{4,}\.log)$/;
-const quarantinedName = /^\d{16}-\d{4,}\.log(\.\d+\.tail)?$/;
-
-/** Every file is one that an open database has, or was set aside; no two segments own the same LSNs. */
-function checkFiles(disk: SimulatedDisk, quarantined: readonly string[]): void {
-  const inside = disk.listAll().filter((path) => path.startsWith(`${databasePath}/`));
-  const names = inside.map((path) => path.slice(databasePath.length + 1));
-  const kept = new Set<string>();
-  for (const name of names) {
-    const aside = name.startsWith("quarantine/");
-    const known = aside ? quarantinedName.test(name.slice(11)) : ownName.test(name);
-    if (!known) throw new Violation("files", `${name} belongs to nobody`);
-    if (aside) kept.add(name);
-  }
-  for (const name of quarantined) {
-    if (!kept.has(name)) throw new Violation("files", `${name} was to be kept`);
-  }
-  const bases = names.filter((name) => name.endsWith(".log") && !name.includes("/"));
-  const owners = new Set(bases.map((name) => name.slice(0, 16)));
-  const twice = owners.size !== bases.length && !sameBaseAllowed(bases);
-  if (twice) throw new Violation("files", `two segments own one range: ${bases.join()}`);
-}
-
-/** A segment of state alone passes no LSN on: its successor has the next generation. */
-function sameBaseAllowed(bases: readonly string[]): boolean {
-  return new Set(bases).size === bases.length;
 }
 
 /** Equal disks have equal contents: everything visible, and everything that a power cut may still take. */

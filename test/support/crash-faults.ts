@@ -42,7 +42,10 @@ export async function settles<T>(
     },
   );
   for (let turn = 0; turn < 4000 && result === undefined; turn++) await undefined;
-  for (let wait = 0; wait < 20 && result === undefined; wait++) await ports.scheduler.advance(500);
+  for (let wait = 0; wait < 20 && result === undefined; wait++) {
+    await ports.scheduler.advance(500);
+    for (let turn = 0; turn < 2000 && result === undefined; turn++) await undefined;
+  }
   if (result === undefined) throw new Violation("hang", `${what} never settles`);
   return result;
 }

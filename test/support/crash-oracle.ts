@@ -10,6 +10,8 @@ export type Step =
   | { readonly patch: string; readonly props: Readonly<Record<string, unknown>> }
   | { readonly remove: string }
   | { readonly link: readonly [string, string, string] }
+  /** Removes every edge of this type between the two. */
+  | { readonly unlink: readonly [string, string, string] }
   | { readonly emit: string; readonly value: unknown };
 
 export interface Plan {
@@ -209,9 +211,15 @@ function perform(tx: Transaction, plan: Plan, token: string): void {
     else if ("patch" in step) tx.patchNode(step.patch, { props: { ...step.props, token } });
     else if ("remove" in step) tx.removeNode(step.remove);
     else if ("link" in step) tx.addEdge(...step.link, { token });
+    else if ("unlink" in step) removeEdges(tx, step.unlink);
     else tx.emit(step.emit, [token, step.value]);
   }
   if (plan.mark !== undefined) writeState(tx, "mark", `${plan.mark} ${token}`);
+}
+
+function removeEdges(tx: Transaction, [from, type, to]: readonly [string, string, string]): void {
+  const found = [...tx.edges(from, { direction: "out", type })].filter((edge) => edge.to === to);
+  for (const { id } of found) tx.removeEdge(id);
 }
 
 function textOf(step: Step, token: string): string {
@@ -219,6 +227,7 @@ function textOf(step: Step, token: string): string {
   if ("patch" in step) return line("node.patch", step.patch, { ...step.props, token });
   if ("remove" in step) return line("node.remove", step.remove, ["T"]);
   if ("link" in step) return line("edge.add", ...step.link, { token });
+  if ("unlink" in step) return line("edge.remove", ...step.unlink);
   return line("event", step.emit, [token, step.value]);
 }
 
@@ -267,6 +276,8 @@ function changeText(change: Change): string {
       return line(change.kind, change.key, change.labels);
     case "edge.add":
       return line(change.kind, change.from, change.type, change.to, change.props);
+    case "edge.remove":
+      return line(change.kind, change.from, change.type, change.to);
     case "event":
       return line(change.kind, change.name, change.value);
     default:
@@ -333,7 +344,13 @@ function checkGraph(db: Database, entries: readonly { plan: Plan; token: string 
       else if ("patch" in step) {
         nodes.set(step.patch, { ...nodes.get(step.patch), ...step.props, token });
       } else if ("remove" in step) nodes.delete(step.remove);
-      else if ("link" in step) {
+      else if ("unlink" in step) {
+        const [from, , to] = step.unlink;
+        const before = links.get(from) ?? [];
+        const after = before.filter((other) => other !== to);
+        edges -= before.length - after.length;
+        links.set(from, after);
+      } else if ("link" in step) {
         edges++;
         links.set(step.link[0], [...(links.get(step.link[0]) ?? []), step.link[2]]);
       }
