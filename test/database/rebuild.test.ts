@@ -86,6 +86,10 @@ function spoil(disk: SimulatedDisk, name = /\.tree$/): number {
   return paths.length;
 }
 
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
 /** Waits until the index serves again. */
 async function rebuilt(db: Database): Promise<void> {
   for (let turn = 0; turn < 5000; turn++) {
@@ -181,21 +185,32 @@ describe("damage met by a read", () => {
     await again.db.close();
   });
 
-  it("disturbs no feed", async () => {
-    const { db, ports } = await openTiny();
+  it("disturbs no feed: it waits for the index, and goes on where it stood", async () => {
+    const { db, ports } = await openTiny(undefined, { activeBytesMax: 64 * 1024 });
     await fill(db);
-    const lsns: number[] = [];
-    let met = false;
-    for await (const { changes } of db.changes({ live: false })) {
-      lsns.push(...changes.map(({ lsn }) => lsn));
-      if (met) continue;
-      met = true;
-      spoil(ports.disk);
-      meet(db);
+    const feed = db.changes({ live: false })[Symbol.asyncIterator]();
+    const first = await feed.next();
+    const lsns = first.value!.changes.map(({ lsn }) => lsn);
+    spoil(ports.disk);
+    // The rebuild stands still half-way.
+    ports.disk.faults.push({ operation: "write", path: ".tree", errno: "ENOSPC", times: 2 });
+    meet(db);
+    await turns(200);
+    let isThere = false;
+    const next = feed.next().finally(() => {
+      isThere = true;
+    });
+    await turns(50);
+    expect([isThere, await codeOf(() => db.node("n1-1"))]).toEqual([false, "INDEX_REBUILDING"]);
+    for (let i = 0; i < 20; i++) {
+      await ports.scheduler.advance(10_000);
+      await turns(50);
     }
-    expect(met).toBe(true);
-    expect(lsns).toEqual(Array.from({ length: db.lastLsn }, (_, i) => i + 1));
     await rebuilt(db);
+    for (let read = await next; !read.done; read = await feed.next()) {
+      lsns.push(...read.value.changes.map(({ lsn }) => lsn));
+    }
+    expect(lsns).toEqual(Array.from({ length: db.lastLsn }, (_, i) => i + 1));
     await db.close();
   });
 
@@ -299,6 +314,8 @@ describe("damage of the log found by a rebuild", () => {
   it("is CORRUPT for every read and write from then on, no hang, and no checkpoint is made of what was read", async () => {
     const { db, ports } = await openTiny(undefined, { frameCacheBytes: 1 });
     await fill(db);
+    // More than a clean close leaves to the next open's replay.
+    await db.transact((tx) => tx.putNodes(Array.from({ length: 20 }, (_, i) => `late${i}`)));
     const [path] = ports.disk.listAll().filter((name) => name.endsWith(".log"));
     const sound = ports.disk.readFile(path!);
     const bytes = Buffer.from(sound);
