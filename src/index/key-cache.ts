@@ -11,15 +11,15 @@ const cachedKeyUnitsMax = 128;
  * `KeyBytes.words` has it; the two slots of a set lie in one line of memory. Longer keys are not remembered.
  */
 export class KeyCache {
-  readonly #words: Uint32Array;
-  readonly #bytes: Uint8Array;
-  readonly #setMask: number;
+  readonly #slots: number;
+  /** One set until the first key comes: an open that only looks around need not wait for megabytes of zeros. */
+  #words = new Uint32Array(setWords);
+  #bytes = new Uint8Array(this.#words.buffer);
+  #setMask = 0;
 
   /** @param slots a power of two from 2 up. */
   constructor(slots: number) {
-    this.#words = new Uint32Array(slots * slotWords);
-    this.#bytes = new Uint8Array(this.#words.buffer);
-    this.#setMask = slots / 2 - 1;
+    this.#slots = slots;
   }
 
   get bytes(): number {
@@ -38,6 +38,7 @@ export class KeyCache {
   /** Remembers the live node with the key bytes[from … to); what came longest ago in its set makes room. */
   put(bytes: Uint8Array, from: number, to: number, hash: number, id: number): void {
     if (to - from > shortKeyBytesMax) return;
+    if (this.#words.length < this.#slots * slotWords) this.#unfold();
     const words = this.#words;
     const at = (hash & this.#setMask) * setWords;
     if (!this.#isKeyAt(at, bytes, from, to)) {
@@ -56,6 +57,13 @@ export class KeyCache {
 
   clear(): void {
     this.#words.fill(0);
+  }
+
+  /** Takes the whole memory; nothing is remembered yet. */
+  #unfold(): void {
+    this.#words = new Uint32Array(this.#slots * slotWords);
+    this.#bytes = new Uint8Array(this.#words.buffer);
+    this.#setMask = this.#slots / 2 - 1;
   }
 
   #writeKey(slot: number, bytes: Uint8Array, from: number, to: number): void {
@@ -90,9 +98,11 @@ function isAt(words: Uint32Array, slot: number, key: Uint32Array): boolean {
 
 /** Keys as strings by node id, in as many places as it was made with. */
 export class KeyStrings {
-  readonly #ids: Uint32Array;
-  readonly #keys: (string | undefined)[];
-  readonly #mask: number;
+  readonly #slots: number;
+  /** One slot until the first key comes, as in `KeyCache`. */
+  #ids = new Uint32Array(1);
+  #keys: (string | undefined)[] = [undefined];
+  #mask = 0;
 
   get bytes(): number {
     return this.#ids.length * (cachedKeyUnitsMax / 2 + 8);
@@ -100,9 +110,7 @@ export class KeyStrings {
 
   /** @param slots a power of two. */
   constructor(slots: number) {
-    this.#ids = new Uint32Array(slots);
-    this.#keys = new Array<string | undefined>(slots).fill(undefined);
-    this.#mask = slots - 1;
+    this.#slots = slots;
   }
 
   get(id: number): string | undefined {
@@ -113,6 +121,7 @@ export class KeyStrings {
   put(id: number, key: string): void {
     // Long keys are rare, and a cache of them could not be called bounded.
     if (key.length > cachedKeyUnitsMax) return;
+    if (this.#ids.length < this.#slots) this.#unfold();
     const slot = id & this.#mask;
     this.#ids[slot] = id;
     this.#keys[slot] = key;
@@ -128,5 +137,11 @@ export class KeyStrings {
   clear(): void {
     this.#ids.fill(0);
     this.#keys.fill(undefined);
+  }
+
+  #unfold(): void {
+    this.#ids = new Uint32Array(this.#slots);
+    this.#keys = new Array<string | undefined>(this.#slots).fill(undefined);
+    this.#mask = this.#slots - 1;
   }
 }
