@@ -9,6 +9,7 @@ import { sameBytes } from "./fields.ts";
 import { FILE } from "./file-names.ts";
 import { FrameSource, type LoadedFrame } from "./frame-source.ts";
 import type { PendingTransaction } from "./group.ts";
+import { HistoryPins } from "./history-pins.ts";
 import type { Log, LogListener, LogStats, SegmentView } from "./log.ts";
 import type { LogPosition } from "./log-position.ts";
 import { type FollowSink, LogTail, type ProvenEnd } from "./log-tail.ts";
@@ -48,6 +49,7 @@ interface Waiter {
 
 export class FollowedLog implements Log {
   readonly events: EventLookup;
+  readonly pins: HistoryPins = new HistoryPins();
   /** Whether someone waits for the durable LSN to move, beside those of `whenDurable`. */
   isAwaited: () => boolean = () => false;
   readonly #ports: Ports;
@@ -106,6 +108,10 @@ export class FollowedLog implements Log {
 
   get checkpoints(): readonly CheckpointRef[] {
     return this.#manifest!.checkpoints;
+  }
+
+  get horizon(): number {
+    return 0;
   }
 
   get acceptedLsn(): number {

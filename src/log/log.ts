@@ -7,6 +7,7 @@ import type { EventLookup } from "./event-lookup.ts";
 import type { Hash64 } from "./fields.ts";
 import type { LoadedFrame } from "./frame-source.ts";
 import type { CommitLevel, CommitTicket, PendingTransaction } from "./group.ts";
+import type { HistoryPins } from "./history-pins.ts";
 import type { LogPosition } from "./log-position.ts";
 import type { CheckpointRef } from "./manifest-codec.ts";
 
@@ -27,6 +28,10 @@ export interface Log {
   readonly durableLsn: number;
   /** The LSN that the next event gets. */
   readonly nextLsn: number;
+  /** States at and above this LSN, and changes above it, are all there; what came before may be compacted. 0: nothing ever was. */
+  readonly horizon: number;
+  /** What compaction has to leave alone. */
+  readonly pins: HistoryPins;
   /** Bytes accepted and not yet durable. */
   readonly pendingBytes: number;
   /** Why nothing can be written any more, once a sync has failed. */

@@ -12,6 +12,7 @@ import type { EventLookup } from "./event-lookup.ts";
 import type { Hash64 } from "./fields.ts";
 import { FrameSource, type LoadedFrame } from "./frame-source.ts";
 import type { CommitLevel, CommitTicket, PendingTransaction } from "./group.ts";
+import { HistoryPins } from "./history-pins.ts";
 import type { Log, LogListener, LogStats, SegmentView } from "./log.ts";
 import type { LogPosition } from "./log-position.ts";
 import type { CheckpointRef } from "./manifest-codec.ts";
@@ -48,6 +49,7 @@ export interface LogParts {
 
 export class SegmentLog implements Log {
   readonly events: EventLookup;
+  readonly pins: HistoryPins = new HistoryPins();
   readonly #parts: LogParts;
   readonly #options: LogOptions;
   readonly #files: SegmentFiles;
@@ -97,6 +99,10 @@ export class SegmentLog implements Log {
 
   get nextLsn(): number {
     return this.#commits.nextLsn;
+  }
+
+  get horizon(): number {
+    return 0;
   }
 
   get pendingBytes(): number {
