@@ -61,6 +61,7 @@ interface Pending {
 }
 
 class ThreadActor implements WorkerActor {
+  readonly isThread = true;
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
   #nextId = 1;

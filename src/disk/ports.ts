@@ -162,6 +162,8 @@ export interface ActorReply {
 }
 
 export interface WorkerActor {
+  /** Whether it works on a thread of its own: then requests may take longer without holding up this one. */
+  readonly isThread?: boolean;
   /**
    * Sends a structured-clonable message and resolves with the result of the module's `handle`. The
    * buffers in `transfer` move and are empty here afterwards. Requests are handled one at a time, in

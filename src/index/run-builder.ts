@@ -34,6 +34,11 @@ interface LsnRange {
   readonly lastLsn: number;
 }
 
+/** Copying a frozen layer out may take so much of a turn. */
+const copyMsMax = 3;
+/** Shares of work in one request to a thread: it hardly ever waits for the next one, and a stop not long for it. */
+const threadShares = 8;
+
 /** Runs any number of operations at a time; their requests take turns in one worker. */
 export class RunBuilder {
   readonly #ports: Ports;
@@ -182,12 +187,18 @@ export class RunBuilder {
   /** Copies a source out in slices, so that no turn is long, and keeps two of them on their way. */
   async #fill({ path, name }: TreePlan, source: EntrySource): Promise<void> {
     const shape = treeShapes[name];
+    const { clock } = this.#ports;
     let before: Promise<unknown> = Promise.resolve();
-    for (;;) {
-      const batch = takeBatch(source, shape);
-      if (batch === undefined) break;
-      const sent = this.#request({ ask: "append", path, batch }, buffersOf(batch));
-      // It is waited for one slice later.
+    while (source.isValid) {
+      const beganMs = clock.monotonicMs();
+      const sending: Promise<unknown>[] = [];
+      do {
+        const batch = takeBatch(source, shape);
+        if (batch === undefined) break;
+        sending.push(this.#request({ ask: "append", path, batch }, buffersOf(batch)));
+      } while (this.#isThread && clock.monotonicMs() - beganMs < copyMsMax);
+      const sent = Promise.all(sending);
+      // It is waited for one turn later.
       sent.catch(() => {});
       await before;
       before = sent;
@@ -198,8 +209,9 @@ export class RunBuilder {
 
   /** Asks for steps until all is done, the next one while one is at work. */
   async #steps(path: string): Promise<void> {
+    const shares = this.#isThread ? threadShares : 1;
     const ask = (): Promise<unknown> => {
-      const answer = this.#request({ ask: "step", path });
+      const answer = this.#request({ ask: "step", path, shares });
       answer.catch(() => {});
       return answer;
     };
@@ -214,6 +226,10 @@ export class RunBuilder {
 
   async #finish({ path }: TreePlan): Promise<FinishedTree> {
     return (await this.#request({ ask: "finish", path })) as FinishedTree;
+  }
+
+  get #isThread(): boolean {
+    return this.#actor?.isThread === true;
   }
 
   /** In process a worker's answers come in the same turn: others must get theirs. */

@@ -13,7 +13,7 @@ import { createTreeFile, openTreeFile, type TreeFileAddress } from "./tree-file.
 import { TREE_KIND, treeShapes } from "./tree-kind.ts";
 import type { FinishedTree, FoundDamage, TreePlan } from "./tree-messages.ts";
 
-/** Work between two messages: some ten milliseconds, which is what a stop waits for. */
+/** One share of work: some ten milliseconds. */
 const stepEntries = 1 << 15;
 const stepPages = 32;
 /** A cursor keeps the pages it stands on; this holds the inner pages above them. */

@@ -30,8 +30,8 @@ export type TreeRequest =
   | { readonly ask: "verify"; readonly address: TreeFileAddress }
   /** What a tree that was read back has that is not as it was written: `FoundDamage[]`. */
   | { readonly ask: "damages"; readonly path: string }
-  /** Does some of the work, and answers whether all of it is done. */
-  | { readonly ask: "step"; readonly path: string }
+  /** Does so many shares of the work, and answers whether all of it is done. */
+  | { readonly ask: "step"; readonly path: string; readonly shares: number }
   /** Makes a tree whole and durable, and answers with a `FinishedTree`. */
   | { readonly ask: "finish"; readonly path: string }
   /** Closes what jobs have open; those that are not there are none. */

@@ -41,7 +41,7 @@ class JobTable {
         return job instanceof VerifyJob ? job.damages : [];
       }
       case "step":
-        return this.#job(request.path).step();
+        return stepped(this.#job(request.path), request.shares);
       case "finish": {
         const finished = await this.#writing(request.path).finish();
         this.#jobs.delete(request.path);
@@ -76,6 +76,12 @@ class JobTable {
     if (!(job instanceof WriteJob)) throw new TypeError(`nothing is written to ${path}`);
     return job;
   }
+}
+
+/** Whether a job is done after so many shares of its work. */
+function stepped(job: Job, shares: number): boolean {
+  for (let share = 0; share < shares; share++) if (job.step()) return true;
+  return false;
 }
 
 const tables = new WeakMap<Disk, JobTable>();

@@ -5,6 +5,7 @@ import type { CommitCounters, CommitHost } from "./commit-host.ts";
 import { CommitWaiters, poisonError, type WaitedFor } from "./commit-waiters.ts";
 import type { EventBatch } from "./event-batch.ts";
 import {
+  bytesOf,
   type CommitLevel,
   type CommitTicket,
   Group,
@@ -33,7 +34,7 @@ export class CommitQueue {
   /** Written and not yet durable. */
   #unsynced: Group[] = [];
   readonly #waiters: CommitWaiters = new CommitWaiters();
-  readonly #turns: TurnLimit;
+  readonly #turns: TurnLimit<PendingTransaction>;
   #nextOrdinal = 1;
   #writtenOrdinal = 0;
   #durableOrdinal = 0;
@@ -59,7 +60,7 @@ export class CommitQueue {
 
   constructor(host: CommitHost, lastLsn: number, nextLsn: number, lastTimeMs: number) {
     this.#host = host;
-    this.#turns = new TurnLimit(host.scheduler);
+    this.#turns = new TurnLimit(host.scheduler, settle);
     this.#syncTimer = new SyncTimer(host.scheduler, host.clock, () => this.requestSync());
     this.#acceptedLsn = lastLsn;
     this.#writtenLsn = lastLsn;
@@ -125,8 +126,7 @@ export class CommitQueue {
 
   /** Tells tickets of level "accepted", which wait for nothing, once the caller has applied them. */
   settleAccepted(transaction: PendingTransaction, withinMs: number): void {
-    const bytes = transaction.pieces.reduce((sum, { from, to }) => sum + to - from, 0);
-    this.#turns.tell(bytes, () => settle(transaction));
+    this.#turns.tell(bytesOf(transaction), transaction);
     this.#armSyncTimer(withinMs);
   }
 
@@ -258,11 +258,9 @@ export class CommitQueue {
     if (group.wantsSync) this.#syncWanted = true;
     else this.#armSyncTimer(this.#host.syncIntervalMs);
     if (!group.wantsWrite) return;
-    this.#turns.tell(group.length, () => {
-      for (const transaction of group.transactions) {
-        if (transaction.level === "os") settle(transaction);
-      }
-    });
+    for (const transaction of group.transactions) {
+      if (transaction.level === "os") this.#turns.tell(bytesOf(transaction), transaction);
+    }
   }
 
   #armSyncTimer(withinMs: number): void {

@@ -67,6 +67,13 @@ const initialBytes = 16 * 1024;
 /** A tail shorter than this is not worth a frame of its own. */
 const tailBytesMin = 1024;
 
+/** What a transaction takes in the log, headers of frames aside. */
+export function bytesOf({ pieces }: PendingTransaction): number {
+  let bytes = 0;
+  for (const { from, to } of pieces) bytes += to - from;
+  return bytes;
+}
+
 export class Group {
   readonly ordinal: number;
   /** Whether the segment must be rolled before this group is written. */

@@ -4,36 +4,59 @@ import type { Scheduler } from "../disk/ports.ts";
 /** Log bytes acknowledged in one turn of the event loop: some 2 ms of work at full speed. */
 export const turnBytesMax: number = 64 * 1024;
 
+interface Waiting<T> {
+  readonly bytes: number;
+  readonly item: T;
+}
+
 /**
- * Acknowledging at once lets a caller that awaits one commit after another run on and on within one turn. Beyond a share
- * of work the acknowledgement waits for the next turn.
+ * Acknowledging at once lets a caller that awaits one commit after another run on and on within one turn, and many that are
+ * acknowledged together run all their next transactions in one. Beyond a share of work acknowledgements wait for the next turn,
+ * which has a share of its own.
  */
-export class TurnLimit {
+export class TurnLimit<T> {
   readonly #scheduler: Scheduler;
+  readonly #tell: (item: T) => void;
   #bytesLeft = turnBytesMax;
   #isScheduled = false;
-  #waiting: (() => void)[] = [];
+  #waiting: Waiting<T>[] = [];
+  #head = 0;
 
-  constructor(scheduler: Scheduler) {
+  constructor(scheduler: Scheduler, tell: (item: T) => void) {
     this.#scheduler = scheduler;
+    this.#tell = tell;
   }
 
-  /** Calls `told` now, or in the next turn where this one has had its share; in the order of the calls. */
-  tell(bytes: number, told: () => void): void {
-    this.#bytesLeft -= bytes;
-    if (!this.#isScheduled) {
-      this.#isScheduled = true;
-      this.#scheduler.task(() => this.#nextTurn());
+  /** Tells an item now, or in a later turn where this one has had its share; in the order of the calls. */
+  tell(bytes: number, item: T): void {
+    this.#schedule();
+    if (this.#bytesLeft > 0 && this.#head === this.#waiting.length) {
+      this.#bytesLeft -= bytes;
+      this.#tell(item);
+    } else {
+      this.#waiting.push({ bytes, item });
     }
-    if (this.#bytesLeft >= 0) told();
-    else this.#waiting.push(told);
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#scheduler.task(() => this.#nextTurn());
   }
 
   #nextTurn(): void {
     this.#isScheduled = false;
     this.#bytesLeft = turnBytesMax;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const told of waiting) told();
+    while (this.#bytesLeft > 0 && this.#head < this.#waiting.length) {
+      const { bytes, item } = this.#waiting[this.#head++]!;
+      this.#bytesLeft -= bytes;
+      this.#tell(item);
+    }
+    if (this.#head < this.#waiting.length) {
+      this.#schedule();
+    } else {
+      this.#waiting = [];
+      this.#head = 0;
+    }
   }
 }
