@@ -1,6 +1,7 @@
 // Reads a segment's frames from front to back, checking each, and finds out what lies behind the last good one.
 import { VarveError } from "../codec/errors.ts";
 import { limits } from "../codec/limits.ts";
+import { lengthWithoutZeros } from "../codec/zeros.ts";
 import type { DiskFile } from "../disk/ports.ts";
 import { sameHash } from "../log/fields.ts";
 import {
@@ -222,19 +223,14 @@ function plausible(header: FrameHeader, segment: Segment, room: number): boolean
   );
 }
 
+/** The offset of the last byte in [from, to) that is not zero; below `from` where there is none. */
 async function lastNonZero(file: DiskFile, from: number, to: number): Promise<number> {
-  const capacity = Math.min(chunkBytes, Math.max(0, to - from));
-  // What lies behind an end is megabytes of zeros: words are looked at four times as fast as bytes.
-  const words = new Uint32Array((capacity + 3) >>> 2);
-  const buffer = new Uint8Array(words.buffer);
+  const buffer = new Uint8Array(Math.min(chunkBytes, Math.max(0, to - from)));
   for (let end = to; end > from; ) {
-    const at = Math.max(from, end - capacity);
+    const at = Math.max(from, end - buffer.length);
     const length = await file.read(buffer.subarray(0, end - at), at);
-    let word = length >>> 2;
-    let i = length - 1;
-    for (; i >= word * 4; i--) if (buffer[i] !== 0) return at + i;
-    while (word > 0 && words[word - 1] === 0) word--;
-    for (i = word * 4 - 1; i >= 0; i--) if (buffer[i] !== 0) return at + i;
+    const written = lengthWithoutZeros(buffer.subarray(0, length));
+    if (written > 0) return at + written - 1;
     end = at;
   }
   return from - 1;
