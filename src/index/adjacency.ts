@@ -2,6 +2,7 @@
 
 import type { DiskTree } from "./disk-tree.ts";
 import type { EntrySource } from "./disk-tree-merge.ts";
+import { distinct } from "./distinct-ids.ts";
 import { EdgeColumns } from "./edge-columns.ts";
 import { StackCursor, type WalkCursor } from "./stack-cursor.ts";
 import { twoTo32 } from "./tree-floor.ts";
@@ -286,18 +287,4 @@ function aim(
   probe[4] = edge >>> 0;
   probe[5] = lsn / twoTo32;
   probe[6] = lsn >>> 0;
-}
-
-/** A fresh array of the first `count` ids, ascending and each once; the input may be reordered. */
-export function distinct(ids: Uint32Array, count: number): Uint32Array {
-  let kept = 0;
-  let last = -1;
-  for (let i = 0; i < count; i++) {
-    const id = ids[i]!;
-    if (id === last) continue;
-    if (id < last) return distinct(ids.subarray(0, count).sort(), count);
-    ids[kept++] = id;
-    last = id;
-  }
-  return ids.slice(0, kept);
 }
