@@ -72,7 +72,7 @@ async function ingest(open, task) {
   const stream = edgeStream(task);
   skip(stream, first);
   const isNew = !existsSync(path);
-  const traces = listenTo(["checkpoint", "flush", "merge"]);
+  const traces = listenTo(["checkpoint", "merge"]);
   const residentBefore = residentNow();
   const writtenBefore = writtenBytes();
   const db = await openStore(open, task);

@@ -62,7 +62,7 @@ function rowsOf({ settings, ingest, open, kills, reads }) {
     atMost("  in write calls", ratio, writeAmplification.calls, goals.writeAmplification),
     ["  by the system", ratio(writeAmplification.disk)],
     ["checkpoints", traceText(traces.checkpoint)],
-    ["flushes", traceText(traces.flush)],
+    ["flushes", count(ingest.flushes)],
     ["merges", traceText(traces.merge)],
     ["checkpoint asked for at the end", milliseconds(ingest.checkpointMs)],
     ["close", milliseconds(ingest.closeMs)],

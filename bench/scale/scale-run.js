@@ -183,10 +183,12 @@ function ingestFigures(ingest, edgeCount) {
     },
     writeAmplification: {
       // What the database says it wrote, what it gave to write calls, and what the system had to write, over the log.
-      counted: stats.counters.bytes / log,
+      counted:
+        (stats.counters.bytes + stats.counters.flushedBytes + stats.counters.mergedBytes) / log,
       calls: writtenBytes && writtenBytes.calls / log,
       disk: writtenBytes && writtenBytes.disk / log,
     },
+    flushes: stats.counters.flushes,
     ...ingest,
   };
 }

@@ -126,6 +126,8 @@ export class Background {
     const { runs, log, diagnostics, directory: path } = this.#parts;
     const isOff = !this.#host.isOpen() || this.rebuild.isUnusable || log.poison !== undefined;
     if (isOff) return false;
+    const { clock } = this.#parts.settings.ports;
+    const beganMs = clock.monotonicMs();
     let bytes: number | undefined;
     try {
       bytes = await runs.merge();
@@ -135,7 +137,8 @@ export class Background {
       throw error;
     }
     if (bytes === undefined) return false;
-    diagnostics.publish("merge", { path, runs: runs.runs.length, bytes });
+    const elapsedMs = clock.monotonicMs() - beganMs;
+    diagnostics.publish("merge", { path, runs: runs.runs.length, bytes, elapsedMs });
     this.stages.measure();
     this.#host.proceed();
     this.#host.wake();

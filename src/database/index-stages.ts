@@ -167,7 +167,8 @@ export class IndexStages {
   }
 
   async #save(): Promise<void> {
-    const { log, runs } = this.#parts;
+    const { log, runs, clock } = this.#parts;
+    const beganMs = clock.monotonicMs();
     const { version, records, flushedPoint: point } = runs;
     if (point === undefined) return;
     const number = this.#number + 1;
@@ -191,10 +192,11 @@ export class IndexStages {
     this.#savedVersion = version;
     this.checkpointLsn = lsn;
     this.checkpoints++;
-    this.savedAtMs = this.#parts.clock.monotonicMs();
+    this.savedAtMs = clock.monotonicMs();
     await log.dropOldCheckpoints();
     await runs.removeRetired(records);
-    this.#parts.saved({ number, lsn, bytes: bytes.length, runs: records.length });
+    const elapsedMs = clock.monotonicMs() - beganMs;
+    this.#parts.saved({ number, lsn, bytes: bytes.length, runs: records.length, elapsedMs });
   }
 
   #point(): ReturnType<typeof freezePoint> {

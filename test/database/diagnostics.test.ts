@@ -49,7 +49,14 @@ describe("the diagnostics channels", () => {
     const { counters, checkpointLsn } = db.stats();
     expect(checkpointLsn).toBe(2);
     expect(messages.checkpoint).toEqual([
-      { path, number: 1, lsn: 2, bytes: expect.any(Number), runs: 1 },
+      {
+        path,
+        number: 1,
+        lsn: 2,
+        bytes: expect.any(Number),
+        runs: 1,
+        elapsedMs: expect.any(Number),
+      },
     ]);
     expect([counters.checkpoints, counters.merges, messages.merge]).toEqual([1, 0, []]);
 
@@ -65,6 +72,7 @@ describe("the diagnostics channels", () => {
       path,
       runs: after.index.runs,
       bytes: expect.any(Number),
+      elapsedMs: expect.any(Number),
     });
     expect(messages.checkpoint).toHaveLength(after.counters.checkpoints);
     expect(messages.commit).toHaveLength(4);
