@@ -31,6 +31,7 @@ export interface SavedCheckpoint {
   readonly lsn: number;
   readonly bytes: number;
   readonly runs: number;
+  readonly elapsedMs: number;
 }
 
 export class IndexStages {
