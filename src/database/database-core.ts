@@ -86,6 +86,7 @@ export class DatabaseCore {
       pendingBytes: () => log.pendingBytes,
       indexPressure: () => this.background.pressure,
       stalled: () => this.background.stalled,
+      later: (task) => settings.ports.scheduler.task(task),
     });
     this.source = this.#liveSource();
     this.leases = new ConsumerLeases(log, state);

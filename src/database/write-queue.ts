@@ -1,5 +1,6 @@
 // Runs transactions in call order: at once while there is room, later under pressure, not at all beyond the limit.
 import { VarveError } from "../codec/errors.ts";
+import { turnBytesMax } from "../log/turn-limit.ts";
 import type { PressureReason } from "./next-stage.ts";
 
 /** A call of `transact` that has to wait for its turn. */
@@ -19,6 +20,8 @@ export interface Brakes {
   indexPressure(): PressureReason | undefined;
   /** Why that will not end by itself soon: then nobody is kept waiting. */
   stalled(): unknown;
+  /** Runs a task in a later turn of the event loop. */
+  later(task: () => void): void;
 }
 
 export class WriteQueue {
@@ -26,6 +29,7 @@ export class WriteQueue {
   readonly #brakes: Brakes;
   #waiting: WaitingCall[] = [];
   #head = 0;
+  #isScheduled = false;
 
   constructor(bytesMax: number, brakes: Brakes) {
     this.#bytesMax = bytesMax;
@@ -67,9 +71,14 @@ export class WriteQueue {
     this.#waiting.push(call);
   }
 
-  /** Runs waiting calls for which there is room now. */
+  /** Runs waiting calls for which there is room now; not more in one turn than acknowledgements would set off. */
   proceed(): void {
+    const bytesBefore = this.#brakes.pendingBytes();
     while (this.length > 0 && this.pressure === undefined) {
+      if (this.#brakes.pendingBytes() - bytesBefore >= turnBytesMax) {
+        this.#proceedLater();
+        return;
+      }
       const call = this.#waiting[this.#head++]!;
       if (this.#head === this.#waiting.length) {
         this.#waiting = [];
@@ -77,6 +86,15 @@ export class WriteQueue {
       }
       call.run();
     }
+  }
+
+  #proceedLater(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#brakes.later(() => {
+      this.#isScheduled = false;
+      this.proceed();
+    });
   }
 
   /** What waits for the index is rejected, where the index cannot go on. */
