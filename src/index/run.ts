@@ -31,15 +31,18 @@ export class Run {
     databaseId: Uint8Array,
     cache: PageCache,
   ): Promise<Run> {
+    const opening = record.trees.map((tree) =>
+      openTreeFile(disk, treeAddress(disk, directory, record, tree, databaseId), cache),
+    );
     const trees = new Map<TreeName, DiskTree>();
-    try {
-      for (const tree of record.trees) {
-        const address = treeAddress(disk, directory, record, tree, databaseId);
-        trees.set(tree.name, await openTreeFile(disk, address, cache));
-      }
-    } catch (error) {
+    const opened = await Promise.allSettled(opening);
+    for (const [ordinal, result] of opened.entries()) {
+      if (result.status === "fulfilled") trees.set(record.trees[ordinal]!.name, result.value);
+    }
+    const failed = opened.find((result) => result.status === "rejected");
+    if (failed !== undefined) {
       await closeTrees(trees);
-      throw error;
+      throw failed.reason;
     }
     return new Run(record, trees);
   }
