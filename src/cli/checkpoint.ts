@@ -2,7 +2,7 @@
 
 import type { Command } from "commander";
 import { exitCodes } from "./exit.ts";
-import { type CommandContext, withDatabase } from "./reading.ts";
+import { type CommandContext, onceRebuilt, withDatabase } from "./reading.ts";
 
 export function addCheckpoint(program: Command, context: CommandContext): void {
   program
@@ -11,7 +11,7 @@ export function addCheckpoint(program: Command, context: CommandContext): void {
     .argument("<db>", "directory of the database")
     .action(async (path: string) => {
       const lsn = await withDatabase(path, async (db) => {
-        await db.checkpoint();
+        await onceRebuilt(() => db.checkpoint());
         return db.stats().checkpointLsn;
       });
       context.exitCode = exitCodes.done;

@@ -7,6 +7,7 @@ import {
   graphOption,
   markFound,
   nameArgument,
+  onceRebuilt,
   printable,
   printJson,
   withDatabase,
@@ -34,7 +35,7 @@ async function get(
   options: GetOptions,
 ): Promise<void> {
   nameArgument(key, "KEY");
-  const node = await withDatabase(path, (db) => db.node(key));
+  const node = await withDatabase(path, (db) => onceRebuilt(() => db.node(key)));
   markFound(context, node !== undefined);
   const { output } = context;
   if (options.json) {

@@ -6,6 +6,7 @@ import {
   graphOption,
   markFound,
   nameArgument,
+  onceRebuilt,
   printable,
   printJson,
   withDatabase,
@@ -64,23 +65,21 @@ async function neighbors(
 ): Promise<void> {
   nameArgument(key, "KEY");
   const { output } = context;
-  await withDatabase(path, async (db) => {
-    const isFound = db.hasNode(key);
-    markFound(context, isFound);
-    if (!isFound) {
-      if (options.json) await printJson(output, { found: false, key });
-      else output.warn(`varve: no node ${printable(key)}`);
-      return;
-    }
-    const keys = db.neighbors(key, edgeFilter(options));
-    if (options.json) {
-      const all = [...keys];
-      await printJson(output, { found: true, key, count: all.length, neighbors: all });
-      return;
-    }
-    for (const neighbor of keys) {
-      await output.print(printable(neighbor));
-      if (output.isBroken) return;
-    }
-  });
+  const keys = await withDatabase(path, (db) =>
+    onceRebuilt(() => (db.hasNode(key) ? [...db.neighbors(key, edgeFilter(options))] : undefined)),
+  );
+  markFound(context, keys !== undefined);
+  if (keys === undefined) {
+    if (options.json) await printJson(output, { found: false, key });
+    else output.warn(`varve: no node ${printable(key)}`);
+    return;
+  }
+  if (options.json) {
+    await printJson(output, { found: true, key, count: keys.length, neighbors: keys });
+    return;
+  }
+  for (const neighbor of keys) {
+    await output.print(printable(neighbor));
+    if (output.isBroken) return;
+  }
 }

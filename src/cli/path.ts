@@ -6,6 +6,7 @@ import {
   type CommandContext,
   markFound,
   nameArgument,
+  onceRebuilt,
   printable,
   printJson,
   withDatabase,
@@ -32,7 +33,9 @@ async function shortestPath(
 ): Promise<void> {
   nameArgument(from, "FROM");
   nameArgument(to, "TO");
-  const keys = await withDatabase(path, (db) => db.shortestPath(from, to, edgeFilter(options)));
+  const keys = await withDatabase(path, (db) =>
+    onceRebuilt(() => db.shortestPath(from, to, edgeFilter(options))),
+  );
   markFound(context, keys !== undefined);
   const { output } = context;
   if (options.json) {

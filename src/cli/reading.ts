@@ -3,6 +3,7 @@
 import { Option } from "commander";
 import { VarveError } from "../codec/errors.ts";
 import { limits } from "../codec/limits.ts";
+import { keepAlive, NodeScheduler } from "../disk/node-scheduler.ts";
 import { type Database, open } from "../varve.ts";
 import { exitCodes, UsageError } from "./exit.ts";
 import type { JsonValue } from "./json-values.ts";
@@ -51,6 +52,30 @@ async function reading<Result>(
   } finally {
     await db.close();
   }
+}
+
+/** Between two questions whether an index that is being made again serves. */
+const rebuildPollMs = 20;
+
+/**
+ * What `read` comes to. Where it meets a damaged index it is called again until that is made anew from the log: it must
+ * not have printed anything by then.
+ */
+export async function onceRebuilt<Result>(read: () => Result | Promise<Result>): Promise<Result> {
+  for (;;) {
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof VarveError) || error.code !== "INDEX_REBUILDING") throw error;
+      await pause(rebuildPollMs);
+    }
+  }
+}
+
+async function pause(ms: number): Promise<void> {
+  const stop = keepAlive();
+  await new Promise<void>((resolve) => new NodeScheduler().after(ms, resolve));
+  stop();
 }
 
 /** A key, type or other name as an argument: the engine would refuse the same. */

@@ -123,7 +123,7 @@ export class Consumer {
    * @throws as `changes` does for `from`; `VarveError` NOT_FOUND once it was removed; as `transact` does.
    */
   async reset(from: ChangesOptions["from"] = "start"): Promise<void> {
-    this.#core.requireOpen("reset");
+    this.#core.requireOwner("reset");
     const position = startOf(this.#core, { from });
     await this.#store("reset", position, conflict(this.name));
   }
@@ -224,6 +224,7 @@ export async function openConsumer(
   checkName("consumer", "name", name);
   const { holder, ...feed } = options;
   if (holder !== undefined) checkName("consumer", "holder", holder);
+  core.requireOwner("consumer");
   // Where it exists `from` is not looked at, but for what it must never be; a position may have been passed since.
   const isNew = core.leases.position(name) === undefined;
   const position = startOf(core, isNew ? feed : { ...feed, from: undefined });

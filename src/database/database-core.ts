@@ -100,10 +100,15 @@ export class DatabaseCore {
     if (this.#lifeStage !== "open") throw closedError(method);
   }
 
-  /** Throws READ_ONLY where that is how it was opened, POISONED once nothing can be written any more. */
-  requireWritable(method: string): void {
+  /** Throws READ_ONLY where that is how it was opened. */
+  requireOwner(method: string): void {
     this.requireOpen(method);
     if (this.settings.readOnly) throw readOnly(method);
+  }
+
+  /** The same, and POISONED once nothing can be written any more. */
+  requireWritable(method: string): void {
+    this.requireOwner(method);
     const { poison } = this.log;
     if (poison !== undefined) throw poison;
     this.background.rebuild.require();

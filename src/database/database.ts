@@ -114,7 +114,8 @@ export class Database<S = Schema> extends GraphReader<S> {
    * those of `changes`, for the readings of this handle; `from` counts only where the consumer is made. Names follow
    * the rules of keys.
    *
-   * @throws as `changes` does for options, and as `transact` does.
+   * @throws as `changes` does for options, and as `transact` does; READ_ONLY also where the consumer exists, since only
+   *   one process at a time can know who reads it.
    */
   consumer(name: string, options: ConsumerOptions = {}): Promise<Consumer> {
     return openConsumer(this.#core, this.#feeds, name, options);
@@ -132,7 +133,7 @@ export class Database<S = Schema> extends GraphReader<S> {
    * transaction without events. `out` lives in memory and holds 16 MiB at most.
    *
    * @throws `TypeError` and `RangeError` for the definition; what `init` throws; `VarveError` CONFLICT while it is
-   *   running already, LIMIT_EXCEEDED for an initial state over 1 MiB, CLOSED.
+   *   running already, LIMIT_EXCEEDED for an initial state over 1 MiB, READ_ONLY, CLOSED.
    */
   project<State, Value = unknown>(
     name: string,

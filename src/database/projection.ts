@@ -130,6 +130,7 @@ export class Projections {
     core.requireOpen("project");
     checkName("project", "name", name);
     checkDefinition(definition);
+    core.requireOwner("project");
     const before = this.#runs.get(name);
     if (before?.status === "running") throw runsAlready(name);
     // What it stores last must be there before another one goes on from it.
@@ -164,7 +165,7 @@ export class Projections {
   /** In slices, what it is known by first: a crash in between leaves entries that the next store clears away. */
   async remove(name: string): Promise<boolean> {
     const core = this.#core;
-    core.requireOpen("remove");
+    core.requireOwner("removeProjection");
     const run = this.#runs.get(name);
     await run?.close();
     if (this.#runs.get(name) === run) this.#runs.delete(name);

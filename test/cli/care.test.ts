@@ -1,7 +1,8 @@
 // Tests of the built command's checkpoint, stats and verify: every counter is shown, and damage of an index is found.
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { PAGE_HEADER, pageMagic } from "../../src/index/page-format.ts";
 import { airRoutes, makeWorkplace, runVarve } from "./run-command.ts";
 
 const place = makeWorkplace("care");
@@ -10,6 +11,16 @@ beforeAll(async () => {
   expect((await runVarve(["ingest", routes, ...airRoutes, "--json"])).code).toBe(0);
 });
 afterAll(() => place.remove());
+
+/** Changes a byte of every page of a tree, and nothing in its footer. */
+function spoilPages(path: string): void {
+  const bytes = readFileSync(path);
+  for (let at = 0; bytes.readUInt32LE(at + PAGE_HEADER.magic) === pageMagic; ) {
+    at += bytes.readUInt32LE(at + PAGE_HEADER.length);
+    bytes[at - 1]! ^= 0x55;
+  }
+  writeFileSync(path, bytes);
+}
 
 describe("varve checkpoint, stats and verify", () => {
   it("say how much there is and that it is sound", async () => {
@@ -82,6 +93,22 @@ describe("varve checkpoint, stats and verify", () => {
     expect(shown.stdout).toMatch(/^damaged: 1 found[^\n]*\n[^\n]*-in\.tree/);
     writeFileSync(join(routes, tree), sound);
     expect((await runVarve(["verify", routes])).code).toBe(0);
+  });
+
+  it.each([
+    ["get", ["3", "--json"]],
+    ["neighbors", ["3"]],
+    ["path", ["3", "1000"]],
+  ])("%s %j waits where the index is damaged until it is made anew", async (command, words) => {
+    const sound = await runVarve([command, routes, ...words]);
+    expect(sound.code).toBe(0);
+    const damaged = place.path(`damaged-${command}-${words.length}.varve`);
+    cpSync(routes, damaged, { recursive: true });
+    for (const tree of readdirSync(damaged).filter((name) => name.endsWith(".tree"))) {
+      spoilPages(join(damaged, tree));
+    }
+    const ended = await runVarve([command, damaged, ...words]);
+    expect([ended.code, ended.stderr, ended.stdout]).toEqual([0, "", sound.stdout]);
   });
 
   it("verify has exit code 2 where it cannot run", async () => {

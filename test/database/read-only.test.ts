@@ -68,6 +68,31 @@ describe("a read-only handle", () => {
     await writer.db.close();
   });
 
+  it("refuses consumers and projections at the call, and lists them", async () => {
+    const writer = await machine({}, simulatedPorts({ tasks: "automatic" }));
+    const definition = { version: 1, init: () => ({ n: 0 }), apply: () => undefined };
+    await writer.db.transact((tx) => tx.emit("seen"));
+    await writer.db.consumer("mailer");
+    await (await writer.db.project("sums", definition)).caughtUp();
+    const { db } = await reader(writer.ports.disk);
+    const refused: [string, () => unknown][] = [
+      ["a consumer that exists", () => db.consumer("mailer")],
+      ["a new consumer", () => db.consumer("other")],
+      ["a projection that is stored", () => db.project("sums", definition)],
+      ["a new projection", () => db.project("other", definition)],
+      ["removing a projection", () => db.removeProjection("sums")],
+      ["removing none", () => db.removeProjection("other")],
+    ];
+    for (const [what, call] of refused) expect(await codeOf(call), what).toBe("READ_ONLY");
+    expect(await codeOf(() => db.consumer(""))).toBe("RangeError");
+    expect(await codeOf(() => db.project("sums", {} as never))).toBe("TypeError");
+    await writer.db.close();
+    await db.flush();
+    expect(db.consumers()).toMatchObject([{ name: "mailer", lsn: 0, holder: undefined }]);
+    expect(db.projections()).toMatchObject([{ name: "sums", version: 1, status: "idle" }]);
+    await db.close();
+  });
+
   it("serves feeds in every shape, and whenDurable waits for what is to come", async () => {
     const writer = await machine();
     const { db, ports } = await reader(writer.ports.disk);
