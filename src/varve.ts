@@ -18,10 +18,13 @@ export type { ChangeFeed } from "./changes/change-feed.ts";
 export type { ChangesOptions } from "./changes/feed-options.ts";
 export type { ChangeFilter } from "./changes/filter-plan.ts";
 export { VarveError, type VarveErrorCode } from "./codec/errors.ts";
+export type { AsOfOptions } from "./database/as-of.ts";
 export type { Consumer, ConsumerInfo, ConsumerOptions } from "./database/consumer.ts";
 export type { Database } from "./database/database.ts";
+export type { HistoryPoint } from "./database/history-point.ts";
 export { open } from "./database/open.ts";
 export type { Durability, OpenOptions } from "./database/options.ts";
+export type { DiffOptions, DiffPoint, HistoryOptions } from "./database/past.ts";
 export type { Projection, ProjectionInfo } from "./database/projection.ts";
 export type { OutRange, ProjectionOut, WritableOut } from "./database/projection-out.ts";
 export type {

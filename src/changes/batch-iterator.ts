@@ -10,7 +10,7 @@ const changesPerTurn = 32_768;
  * Calls of `next` that overlap are served in order. `return` ends it at once, even while a `next` waits: that
  * one resolves as done.
  */
-abstract class FeedIterator<T> implements AsyncIterableIterator<T, undefined, undefined> {
+export abstract class FeedIterator<T> implements AsyncIterableIterator<T, undefined, undefined> {
   /** Calls of `next` that have not been answered; the last of them is `#last`. */
   #waiting = 0;
   #last: Promise<unknown> = Promise.resolve();
@@ -148,6 +148,6 @@ export class ChangeIterator extends FeedIterator<Change> {
   }
 }
 
-function over(): IteratorReturnResult<undefined> {
+export function over(): IteratorReturnResult<undefined> {
   return { done: true, value: undefined };
 }

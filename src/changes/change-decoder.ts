@@ -1,5 +1,6 @@
 // Turns the records of a frame into changes, those that the filter lets through.
 import { type ByteReader, MalformedBytes } from "../codec/bytes.ts";
+import { limits } from "../codec/limits.ts";
 import { readValue } from "../codec/values.ts";
 import type { GraphTrees } from "../index/graph-trees.ts";
 import { RECORD } from "../log/event-format.ts";
@@ -73,11 +74,34 @@ export class ChangeDecoder {
           reader.decodeSkipped();
           if (!filter.matches(reader)) continue;
         }
-        if (tag === RECORD.edgeRun) this.#run(reader, at, fromLsn, txLastLsn, into);
+        if (tag === RECORD.edgeRun) this.#run(reader, at, fromLsn, limits.lsnMax, txLastLsn, into);
         else into.push(this.#single(reader, at, txLastLsn));
       }
     }
     return open;
+  }
+
+  /**
+   * The change of one event of a frame, undefined where the frame has no such event. Its transaction ends at `txLastLsn`, unless
+   * it does in the frame.
+   */
+  decodeOne(frame: LoadedFrame, lsn: number, txLastLsn: number): Change | undefined {
+    const reader = this.#reader.open(frame.bytes, frame.from, frame.to, frame.firstLsn);
+    const found: OpenChange[] = [];
+    while (found.length === 0) {
+      if (!reader.skip() || reader.lsn > lsn) return undefined;
+      if (reader.lsn + reader.eventCount <= lsn) continue;
+      reader.decodeSkipped();
+      if (reader.tag !== RECORD.edgeRun) found.push(this.#single(reader, frame.timeMs, txLastLsn));
+      else this.#run(reader, frame.timeMs, lsn, lsn, txLastLsn, found);
+    }
+    const change = found[0]!;
+    while (reader.skip()) {
+      if (reader.tag !== RECORD.commit) continue;
+      change.txLastLsn = reader.lsn - 1;
+      break;
+    }
+    return change;
   }
 
   #single(reader: EventReader, at: number, txLastLsn: number): OpenChange {
@@ -163,6 +187,7 @@ export class ChangeDecoder {
     reader: EventReader,
     at: number,
     fromLsn: number,
+    toLsn: number,
     txLastLsn: number,
     into: OpenChange[],
   ): void {
@@ -170,7 +195,8 @@ export class ChangeDecoder {
     const filter = this.#filter;
     const type = this.#name(reader.type);
     const kind = "edge.add";
-    for (let i = Math.max(0, fromLsn - lsn); i < eventCount; i++) {
+    const end = Math.min(eventCount, toLsn - lsn + 1);
+    for (let i = Math.max(0, fromLsn - lsn); i < end; i++) {
       body.position = runFrom + i * 4;
       const source = body.u32();
       body.position = runFrom + (eventCount + i) * 4;

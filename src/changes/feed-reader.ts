@@ -94,7 +94,7 @@ export class FeedReader {
   /** Ends the feed; who waits is woken. */
   close(): void {
     this.#isClosed = true;
-    this.#snapshot = undefined;
+    this.#endSnapshot();
     this.#changes = [];
     this.#wake?.();
   }
@@ -104,9 +104,14 @@ export class FeedReader {
     this.#snapshot ??= new SnapshotReader(this.#source, snapshotLsn, filter, before);
     const reading = this.#snapshot.read();
     if (reading !== undefined) return reading;
-    this.#snapshot = undefined;
+    this.#endSnapshot();
     this.#phase = "catch-up";
     return this.#readLog();
+  }
+
+  #endSnapshot(): void {
+    this.#snapshot?.close();
+    this.#snapshot = undefined;
   }
 
   #readLog(): Reading {

@@ -6,10 +6,11 @@ import type { NameTable } from "../log/name-table.ts";
 import type { EdgeState, NodeState } from "./change.ts";
 import type { FeedTail } from "./feed-tail.ts";
 
-/** The durable graph at one LSN, each iterable to be walked once. */
+/** The durable graph at one LSN, each iterable to be walked once; it stays readable until it is closed. */
 export interface GraphAt {
   nodes(): Iterable<NodeState>;
   edges(): Iterable<EdgeState>;
+  close(): void;
 }
 
 export interface FeedSource {

@@ -1,6 +1,6 @@
 // The beginning of a feed from "snapshot": the graph as it stands at one LSN, in batches, nodes before edges.
 import type { Change, ChangeBatch, EdgeState, NodeState } from "./change.ts";
-import type { FeedSource } from "./feed-source.ts";
+import type { FeedSource, GraphAt } from "./feed-source.ts";
 import { type FilterPlan, passesEdge, passesNode } from "./filter-plan.ts";
 
 /** Records looked at for one batch. */
@@ -11,6 +11,7 @@ export class SnapshotReader {
   readonly #at: number;
   readonly #filter: FilterPlan | undefined;
   readonly #before: boolean;
+  readonly #graph: GraphAt;
   #nodes: Iterator<NodeState> | undefined;
   #edges: Iterator<EdgeState>;
 
@@ -21,9 +22,13 @@ export class SnapshotReader {
     // The commit time of that LSN, or of now where it is the LSN of no event.
     const frame = lsn === 0 ? undefined : source.tail.frameAtOrAfter(source.log, lsn, lsn);
     this.#at = frame?.timeMs ?? source.clock.wallMs();
-    const graph = source.graphAt(lsn);
-    this.#nodes = graph.nodes()[Symbol.iterator]();
-    this.#edges = graph.edges()[Symbol.iterator]();
+    this.#graph = source.graphAt(lsn);
+    this.#nodes = this.#graph.nodes()[Symbol.iterator]();
+    this.#edges = this.#graph.edges()[Symbol.iterator]();
+  }
+
+  close(): void {
+    this.#graph.close();
   }
 
   /** The next batch; "again" where the filter let nothing through, undefined at the end. */

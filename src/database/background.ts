@@ -95,13 +95,15 @@ export class Background {
   }
 
   #indexStages(): IndexStages {
-    const { log, index, names, state, runs, tuning, settings, diagnostics } = this.#parts;
+    const { log, index, names, state, anchors, runs } = this.#parts;
+    const { tuning, settings, diagnostics } = this.#parts;
     const { directory: path, savedRuns } = this.#parts;
     const parts = {
       log,
       index,
       names,
       state,
+      anchors,
       runs,
       tuning,
       clock: settings.ports.clock,

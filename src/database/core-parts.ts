@@ -3,6 +3,7 @@ import type { Diagnostics } from "../disk/diagnostics.ts";
 import type { GraphIndex } from "../index/graph-index.ts";
 import type { Log } from "../log/log.ts";
 import type { NameTable } from "../log/name-table.ts";
+import type { CountAnchors } from "./count-anchors.ts";
 import type { Settings } from "./options.ts";
 import type { RunKeeper } from "./run-keeper.ts";
 import type { SystemState } from "./system-values.ts";
@@ -14,6 +15,7 @@ export interface CoreParts {
   readonly index: GraphIndex;
   readonly names: NameTable;
   readonly state: SystemState;
+  readonly anchors: CountAnchors;
   readonly runs: RunKeeper;
   readonly settings: Settings;
   readonly tuning: Tuning;

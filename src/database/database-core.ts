@@ -58,7 +58,7 @@ export class DatabaseCore {
     this.tuning = tuning;
     this.directory = parts.directory;
     this.diagnostics = parts.diagnostics;
-    this.counts = new CountsHistory(log.acceptedLsn, this.#liveCounts());
+    this.counts = new CountsHistory(log.acceptedLsn, this.#liveCounts(), parts.anchors);
     this.transaction = new TransactionCore({ index, names, events: log.events });
     this.background = new Background(parts, {
       isOpen: () => this.#lifeStage === "open",
@@ -130,6 +130,7 @@ export class DatabaseCore {
 
   endClose(): void {
     this.#lifeStage = "closed";
+    this.log.pins.clear();
   }
 
   noteAccepted(
@@ -221,7 +222,7 @@ export class DatabaseCore {
       this.state.undo(last.undo);
       this.#stateUndo.pop();
     }
-    this.counts.rollBackTo(this.log.acceptedLsn);
+    this.counts.rollBackTo(this.log.acceptedLsn, this.#liveCounts());
     this.cuts.add(this.log.acceptedLsn);
     this.background.stages.noteRolledBack();
   }
@@ -242,7 +243,7 @@ export class DatabaseCore {
   #durableAdvanced(lsn: number): void {
     // Nobody but the log noted what it has read.
     if (this.settings.readOnly) this.counts.add(lsn, this.index.nodeCount, this.index.edgeCount);
-    this.counts.durableAdvanced(lsn);
+    this.counts.durableAdvanced(lsn, !this.background.rebuild.isUnusable);
     this.#forgetUndo(lsn);
     this.queue.proceed();
     this.tail.wake();

@@ -1,5 +1,6 @@
 // The open database: transactions, views, the feed, care, and the end of life.
 
+import type { Change } from "../changes/change.ts";
 import { ChangeFeed } from "../changes/change-feed.ts";
 import { type ChangesOptions, feedPlan } from "../changes/feed-options.ts";
 import type { FeedSource } from "../changes/feed-source.ts";
@@ -8,6 +9,7 @@ import type { DiskLock } from "../disk/ports.ts";
 import { GraphReader } from "../graph/graph-reader.ts";
 import type { Schema } from "../graph/types.ts";
 import type { RecoveryReport } from "../recovery/recovery-report.ts";
+import { type AsOfOptions, asOf } from "./as-of.ts";
 import {
   type Consumer,
   type ConsumerInfo,
@@ -17,7 +19,15 @@ import {
 } from "./consumer.ts";
 import { closedError, type DatabaseCore } from "./database-core.ts";
 import { feedSourceOf } from "./feed-source-of.ts";
+import type { HistoryPoint } from "./history-point.ts";
 import { describe } from "./options.ts";
+import {
+  type DiffOptions,
+  type DiffPoint,
+  diffOf,
+  type HistoryOptions,
+  historyOf,
+} from "./past.ts";
 import { type Projection, type ProjectionInfo, Projections } from "./projection.ts";
 import type { ProjectionDefinition } from "./projection-run.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -89,11 +99,64 @@ export class Database<S = Schema> extends GraphReader<S> {
     const { at = "accepted" } = options;
     const { source, log, counts } = this.#core;
     const lsn = source.lsn("snapshot");
-    if (at === "accepted") return new Snapshot<S>(source, lsn, source.counts());
+    if (at === "accepted") {
+      return new Snapshot<S>({
+        live: source,
+        log,
+        lsn,
+        counts: source.counts(),
+        holder: "snapshot",
+      });
+    }
     if (at !== "durable") {
       throw new TypeError(`snapshot: at must be "accepted" or "durable", not ${describe(at)}`);
     }
-    return new Snapshot<S>(source, log.durableLsn, counts.durable);
+    const { durableLsn } = log;
+    const parts = { live: source, log, lsn: durableLsn, counts: counts.durable };
+    return new Snapshot<S>({ ...parts, holder: "snapshot" });
+  }
+
+  /**
+   * The graph as of the last whole transaction at or before an LSN or a time, with the whole read face; see
+   * docs/TIME-TRAVEL.md. What was accepted counts, as in live reads. Close it when done: until then nothing that it shows is
+   * compacted.
+   *
+   * @throws `TypeError`, `RangeError`; `VarveError` POSITION_AHEAD for an LSN above `lastLsn`, HISTORY_COMPACTED below what
+   *   compaction has left (`details.oldest`), VIEW_ROLLED_BACK, ABORTED, INDEX_REBUILDING, CLOSED. Cost: for a time, some reads
+   *   of the log; a count of some thousand events.
+   */
+  asOf(point: HistoryPoint, options: AsOfOptions = {}): Promise<Snapshot<S>> {
+    return asOf<S>(this.#core, point, options);
+  }
+
+  /**
+   * The changes of a node by its key, of all nodes that have had that key one after the other, or of an edge by its id: as the feed
+   * has them, in order. Not those of a node's edges. What is not known has none. Fixed at the call; see docs/TIME-TRAVEL.md.
+   *
+   * @throws as `asOf` does: here for the arguments, in steps for what happens later. Cost: a look into the trees, and for each
+   *   change the reading of its frame; nothing is read that lies between.
+   */
+  history(
+    keyOrEdgeId: string | number,
+    options?: HistoryOptions,
+  ): AsyncIterableIterator<Change, undefined, undefined> {
+    this.#core.requireOpen("history");
+    return historyOf(this.#core, this.#feeds, keyOrEdgeId, options);
+  }
+
+  /**
+   * Every change in `(a, b]`, in order and as the feed has them: LSNs, times, or views. Without `b` up to the last one accepted.
+   * Fixed at the call; see docs/TIME-TRAVEL.md.
+   *
+   * @throws as `history` does; `RangeError` where `a` lies behind `b`. Cost: that of reading this part of the log.
+   */
+  diff(
+    a: DiffPoint,
+    b?: DiffPoint,
+    options?: DiffOptions,
+  ): AsyncIterableIterator<Change, undefined, undefined> {
+    this.#core.requireOpen("diff");
+    return diffOf(this.#core, this.#feeds, a, b, options);
   }
 
   /**

@@ -19,8 +19,13 @@ export function feedSourceOf(core: DatabaseCore): FeedSource {
     nodeAt: (id, lsn) => readNode(source, id, undefined, lsn),
     edgeAt: (id, lsn) => readEdge(source, id, lsn),
     graphAt: (lsn) => {
-      const view = new Snapshot(source, lsn, core.counts.durable);
-      return { nodes: () => view.nodes(), edges: () => view.allEdges() };
+      const { durable: counts } = core.counts;
+      const view = new Snapshot({ live: source, log, lsn, counts, holder: "reading" });
+      return {
+        nodes: () => view.nodes(),
+        edges: () => view.allEdges(),
+        close: () => view.close(),
+      };
     },
   };
 }

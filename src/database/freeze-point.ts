@@ -3,6 +3,7 @@ import { ByteWriter } from "../codec/bytes.ts";
 import { writeValue } from "../codec/values.ts";
 import type { GraphIndex } from "../index/graph-index.ts";
 import type { NameTable } from "../log/name-table.ts";
+import { type CountAnchors, countAnchorsName } from "./count-anchors.ts";
 import type { SystemState } from "./system-values.ts";
 
 export interface FreezePoint {
@@ -21,6 +22,7 @@ export function freezePoint(
   index: GraphIndex,
   names: NameTable,
   state: SystemState,
+  anchors: CountAnchors,
 ): FreezePoint {
   const { nextNodeId, nodeCount, edgeCount } = index;
   return {
@@ -29,7 +31,7 @@ export function freezePoint(
     nodeCount,
     edgeCount,
     names: names.all(),
-    states: [...state.entries()],
+    states: [...state.entries(), [countAnchorsName, anchors.encode()]],
   };
 }
 

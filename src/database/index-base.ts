@@ -7,7 +7,8 @@ import type { GraphIndex } from "../index/graph-index.ts";
 import type { NameTable } from "../log/name-table.ts";
 import type { RecoveryBase } from "../recovery/recovery-base.ts";
 import type { ReplaySink } from "../recovery/replay.ts";
-import { freezePoint } from "./freeze-point.ts";
+import { type CountAnchors, countAnchorsName } from "./count-anchors.ts";
+import { type FreezePoint, freezePoint } from "./freeze-point.ts";
 import { replaySink } from "./replay-sink.ts";
 import type { RunKeeper } from "./run-keeper.ts";
 import type { SystemState } from "./system-values.ts";
@@ -22,6 +23,7 @@ export class IndexBase implements RecoveryBase, ReplaySink {
   readonly #state: SystemState;
   readonly #runs: RunKeeper;
   readonly #tuning: Tuning;
+  readonly #anchors: CountAnchors;
   readonly #sink: ReplaySink;
 
   constructor(
@@ -30,13 +32,15 @@ export class IndexBase implements RecoveryBase, ReplaySink {
     state: SystemState,
     runs: RunKeeper,
     tuning: Tuning,
+    anchors: CountAnchors,
   ) {
     this.#index = index;
     this.#names = names;
     this.#state = state;
     this.#runs = runs;
     this.#tuning = tuning;
-    this.#sink = replaySink(index, state);
+    this.#anchors = anchors;
+    this.#sink = replaySink(index, state, anchors);
   }
 
   begin(databaseId: Uint8Array, nextTreeId: number): void {
@@ -52,11 +56,14 @@ export class IndexBase implements RecoveryBase, ReplaySink {
       if (this.#names.define(i + 1, name)) continue;
       throw new VarveError("CORRUPT", `checkpoint ${checkpoint.number} names ${i + 1} twice`);
     }
-    for (const [name, value] of states) {
-      this.#state.set(name, readValue(new ByteReader().open(value, 0, value.length)));
+    for (const [name, bytes] of states) {
+      const value = readValue(new ByteReader().open(bytes, 0, bytes.length));
+      if (name === countAnchorsName) this.#anchors.load(value, lsn);
+      else this.#state.set(name, value);
     }
+    this.#anchors.note(lsn, nodeCount, edgeCount);
     this.#runs.nextTreeId = Math.max(this.#runs.nextTreeId, checkpoint.nextTreeId);
-    this.#runs.flushedPoint = freezePoint(lsn, this.#index, this.#names, this.#state);
+    this.#runs.flushedPoint = this.#point(lsn);
     this.savedVersion = this.#runs.version;
   }
 
@@ -65,6 +72,7 @@ export class IndexBase implements RecoveryBase, ReplaySink {
     this.savedVersion = -1;
     this.#index.clear();
     this.#names.truncate(1);
+    this.#anchors.clear();
     this.#state.clear();
   }
 
@@ -74,7 +82,8 @@ export class IndexBase implements RecoveryBase, ReplaySink {
 
   /** Fills the emptied index of an open database; the system state stands as it is, in memory, for whoever reads it meanwhile. */
   refilling(): ReplaySink {
-    const { apply } = replaySink(this.#index, undefined);
+    this.#anchors.clear();
+    const { apply } = replaySink(this.#index, undefined, this.#anchors);
     return { apply, pressure: () => this.pressure() };
   }
 
@@ -86,8 +95,12 @@ export class IndexBase implements RecoveryBase, ReplaySink {
 
   async #relieve(): Promise<void> {
     const { lastLsn } = this.#index;
-    this.#runs.freeze(freezePoint(lastLsn, this.#index, this.#names, this.#state));
+    this.#runs.freeze(this.#point(lastLsn));
     await this.#runs.flush();
     while (this.#runs.mergeIsDue) await this.#runs.merge();
+  }
+
+  #point(lsn: number): FreezePoint {
+    return freezePoint(lsn, this.#index, this.#names, this.#state, this.#anchors);
   }
 }

@@ -4,6 +4,7 @@ import { encodeCheckpoint } from "../index/checkpoint-codec.ts";
 import type { GraphIndex } from "../index/graph-index.ts";
 import type { Log } from "../log/log.ts";
 import type { NameTable } from "../log/name-table.ts";
+import type { CountAnchors } from "./count-anchors.ts";
 import { encodedStates, freezePoint } from "./freeze-point.ts";
 import { indexPressure, nextStage, type PressureReason, type StageView } from "./next-stage.ts";
 import type { RunKeeper } from "./run-keeper.ts";
@@ -15,6 +16,7 @@ export interface StageParts {
   readonly index: GraphIndex;
   readonly names: NameTable;
   readonly state: SystemState;
+  readonly anchors: CountAnchors;
   readonly runs: RunKeeper;
   readonly tuning: Tuning;
   readonly clock: Clock;
@@ -201,8 +203,8 @@ export class IndexStages {
   }
 
   #point(): ReturnType<typeof freezePoint> {
-    const { log, index, names, state } = this.#parts;
-    return freezePoint(log.acceptedLsn, index, names, state);
+    const { log, index, names, state, anchors } = this.#parts;
+    return freezePoint(log.acceptedLsn, index, names, state, anchors);
   }
 
   get #isUnsaved(): boolean {

@@ -8,6 +8,7 @@ import { FollowedLog } from "../log/followed-log.ts";
 import { NameTable } from "../log/name-table.ts";
 import { classifyDirectory, type DirectoryKind } from "../recovery/database-directory.ts";
 import type { RecoveryReport } from "../recovery/recovery-report.ts";
+import { CountAnchors } from "./count-anchors.ts";
 import { Database } from "./database.ts";
 import { DatabaseCore } from "./database-core.ts";
 import type { Settings } from "./options.ts";
@@ -36,9 +37,10 @@ export async function openReadOnly<S = Schema>(
   const names = new NameTable();
   const index = new GraphIndex(names, tuning.index);
   const state = new SystemState();
+  const anchors = new CountAnchors(tuning.countAnchorEvents);
   // The whole log is replayed: this is the place to begin behind a checkpoint instead.
   const log = await index.replaying(() =>
-    FollowedLog.open(ports, directory, replaySink(index, state), tuning),
+    FollowedLog.open(ports, directory, replaySink(index, state, anchors), tuning),
   );
   const report = reportOf(log, ports.clock.monotonicMs() - startedMs);
   const core = new DatabaseCore({
@@ -46,6 +48,7 @@ export async function openReadOnly<S = Schema>(
     index,
     names,
     state,
+    anchors,
     runs: new RunKeeper(ports, directory, index, tuning),
     settings,
     tuning,

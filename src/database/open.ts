@@ -13,6 +13,7 @@ import {
 } from "../recovery/database-directory.ts";
 import { recover } from "../recovery/recover.ts";
 import { replayOpenLog } from "../recovery/replay-open-log.ts";
+import { CountAnchors } from "./count-anchors.ts";
 import { Database } from "./database.ts";
 import { DatabaseCore } from "./database-core.ts";
 import { IndexBase } from "./index-base.ts";
@@ -91,7 +92,8 @@ async function openLocked<S>(
   const index = new GraphIndex(names, tuning.index);
   const state = new SystemState();
   const runs = new RunKeeper(ports, directory, index, tuning);
-  const base = new IndexBase(index, names, state, runs, tuning);
+  const anchors = new CountAnchors(tuning.countAnchorEvents);
+  const base = new IndexBase(index, names, state, runs, tuning, anchors);
   try {
     const { segmentBytes, syncIntervalMs, allocationFlushMs } = settings;
     const { parts, report } = await index.replaying(() =>
@@ -108,6 +110,7 @@ async function openLocked<S>(
       index,
       names,
       state,
+      anchors,
       runs,
       settings,
       tuning,

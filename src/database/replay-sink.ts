@@ -5,14 +5,20 @@ import type { GraphIndex } from "../index/graph-index.ts";
 import { RECORD } from "../log/event-format.ts";
 import { EventReader } from "../log/event-reader.ts";
 import type { ReplaySink } from "../recovery/replay.ts";
+import type { CountAnchors } from "./count-anchors.ts";
 import type { SystemState } from "./system-values.ts";
 
-/** Replays frames into the trees, and into the system state where there is one to replay. */
-export function replaySink(index: GraphIndex, state: SystemState | undefined): ReplaySink {
+/** Replays frames into the trees, and into the system state where there is one to replay; notes counts on the way. */
+export function replaySink(
+  index: GraphIndex,
+  state: SystemState | undefined,
+  anchors?: CountAnchors,
+): ReplaySink {
   const reader = new EventReader();
   return {
     apply(bytes, from, to, firstLsn) {
       index.apply(bytes, from, to, firstLsn);
+      anchors?.note(index.lastLsn, index.nodeCount, index.edgeCount);
       return applyStates(reader.open(bytes, from, to, firstLsn), state);
     },
   };

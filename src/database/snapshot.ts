@@ -3,20 +3,38 @@ import { VarveError } from "../codec/errors.ts";
 import { GraphReader } from "../graph/graph-reader.ts";
 import type { Counts, ReadSource } from "../graph/read-source.ts";
 import type { Schema } from "../graph/types.ts";
+import { HeldPin } from "../log/held-pin.ts";
+import type { PinHolder } from "../log/history-pins.ts";
+import type { Log } from "../log/log.ts";
+import { compacted } from "./history-point.ts";
+
+/** What a view is made of. */
+export interface ViewParts {
+  readonly live: ReadSource;
+  readonly log: Log;
+  readonly lsn: number;
+  readonly counts: Counts;
+  readonly holder: PinHolder;
+  /** That of the source when `lsn` was chosen, where that was not just now. */
+  readonly epoch?: number;
+}
 
 /** The read source of a view: a fixed LSN, until the view or the database is closed. */
 class SnapshotSource implements ReadSource {
   readonly #live: ReadSource;
+  readonly #log: Log;
   readonly #lsn: number;
   readonly #counts: Counts;
   readonly #madeAt: number;
-  closed = false;
+  readonly #pin: HeldPin;
 
-  constructor(live: ReadSource, lsn: number, counts: Counts) {
+  constructor({ live, log, lsn, counts, holder, epoch }: ViewParts) {
     this.#live = live;
+    this.#log = log;
     this.#lsn = lsn;
     this.#counts = counts;
-    this.#madeAt = live.epoch;
+    this.#madeAt = epoch ?? live.epoch;
+    this.#pin = new HeldPin(this, log.pins, holder, lsn);
   }
 
   get index(): ReadSource["index"] {
@@ -36,19 +54,29 @@ class SnapshotSource implements ReadSource {
   }
 
   lsn(method: string): number {
-    if (this.closed) throw new VarveError("CLOSED", `${method}: the snapshot is closed`);
+    this.#requireOpen(method);
     this.#live.lsn(method);
     this.#live.check(this.#lsn, this.#madeAt);
     return this.#lsn;
   }
 
   check(lsn: number, epoch: number): void {
-    if (this.closed) throw new VarveError("CLOSED", "the snapshot is closed");
+    this.#requireOpen("iteration");
     this.#live.check(lsn, epoch);
   }
 
   counts(): Counts {
     return this.#counts;
+  }
+
+  close(): void {
+    this.#pin.release();
+  }
+
+  #requireOpen(method: string): void {
+    if (this.#pin.isReleased) throw new VarveError("CLOSED", `${method}: the snapshot is closed`);
+    // The pin keeps compaction away; better no answer than a thinned one where something did not respect it.
+    if (this.#lsn < this.#log.horizon) throw compacted(method, this.#lsn, this.#log.horizon);
   }
 }
 
@@ -57,25 +85,31 @@ class SnapshotSource implements ReadSource {
  *
  * Reads throw `CLOSED` after `close()` of the view or the database, and `VIEW_ROLLED_BACK` where the
  * view shows transactions that were accepted but then taken back by a failed write; a view made
- * with `{ at: "durable" }` never does.
+ * with `{ at: "durable" }` never does. While it is open, compaction drops nothing that it can see.
  */
 export class Snapshot<S = Schema> extends GraphReader<S> {
   readonly lsn: number;
   readonly #view: SnapshotSource;
 
-  constructor(live: ReadSource, lsn: number, counts: Counts) {
-    const view = new SnapshotSource(live, lsn, counts);
+  /** @internal `snapshot` and `asOf` make views. */
+  constructor(parts: ViewParts) {
+    const view = new SnapshotSource(parts);
     super(view);
     this.#view = view;
-    this.lsn = lsn;
+    this.lsn = parts.lsn;
   }
 
   /** Ends the view. Closing twice is fine. */
   close(): void {
-    this.#view.closed = true;
+    this.#view.close();
   }
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
   }
 }

@@ -20,6 +20,8 @@ export interface Tuning {
   readonly runsMax: number;
   /** Events that a clean close leaves to the next open's replay at most. */
   readonly closeEventsMax: number;
+  /** Events between two points of the past whose counts are kept: half of them are counted for a view, in a ms or so. */
+  readonly countAnchorEvents: number;
 }
 
 const MiB = 2 ** 20;
@@ -49,6 +51,7 @@ export function tuningFor(memoryBudget: number): Tuning {
     mergeAbove: 8,
     runsMax: 24,
     closeEventsMax: 2 ** 14,
+    countAnchorEvents: 2 ** 14,
   };
 }
 

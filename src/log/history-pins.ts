@@ -18,6 +18,11 @@ export class HistoryPins {
     return () => this.#pins.delete(pin);
   }
 
+  /** Ends every pin: nobody reads any more. */
+  clear(): void {
+    this.#pins.clear();
+  }
+
   get size(): number {
     return this.#pins.size;
   }
