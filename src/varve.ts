@@ -18,6 +18,7 @@ export type { ChangeFeed } from "./changes/change-feed.ts";
 export type { ChangesOptions } from "./changes/feed-options.ts";
 export type { ChangeFilter } from "./changes/filter-plan.ts";
 export { VarveError, type VarveErrorCode } from "./codec/errors.ts";
+export type { BackupOptions } from "./database/backup.ts";
 export type { Consumer, ConsumerInfo, ConsumerOptions } from "./database/consumer.ts";
 export type { Database } from "./database/database.ts";
 export { open } from "./database/open.ts";
@@ -47,4 +48,5 @@ export type {
 } from "./disk/ports.ts";
 export type { GraphReader } from "./graph/graph-reader.ts";
 export type * from "./graph/types.ts";
+export type { BackupReport } from "./recovery/backup.ts";
 export type { RecoveryReport } from "./recovery/recovery-report.ts";
