@@ -19,6 +19,7 @@ export type { ChangesOptions } from "./changes/feed-options.ts";
 export type { ChangeFilter } from "./changes/filter-plan.ts";
 export { VarveError, type VarveErrorCode } from "./codec/errors.ts";
 export type { AsOfOptions } from "./database/as-of.ts";
+export type { BackupOptions } from "./database/backup.ts";
 export type { Consumer, ConsumerInfo, ConsumerOptions } from "./database/consumer.ts";
 export type { Database } from "./database/database.ts";
 export type { HistoryPoint } from "./database/history-point.ts";
@@ -50,4 +51,5 @@ export type {
 } from "./disk/ports.ts";
 export type { GraphReader } from "./graph/graph-reader.ts";
 export type * from "./graph/types.ts";
+export type { BackupReport } from "./recovery/backup.ts";
 export type { RecoveryReport } from "./recovery/recovery-report.ts";

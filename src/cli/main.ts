@@ -2,6 +2,7 @@
 // Owns the `varve` command: puts the commands together, runs one, and ends with its exit code.
 
 import { Command, CommanderError } from "commander";
+import { addBackup } from "./backup.ts";
 import { addChanges } from "./changes.ts";
 import { addCheckpoint } from "./checkpoint.ts";
 import { describeFailure, exitCodes, UsageError } from "./exit.ts";
@@ -37,6 +38,7 @@ function createProgram(context: CommandContext): Command {
   addStats(program, context);
   addVerify(program, context);
   addCheckpoint(program, context);
+  addBackup(program, context);
   return program;
 }
 

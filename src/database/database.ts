@@ -8,8 +8,10 @@ import { limits } from "../codec/limits.ts";
 import type { DiskLock } from "../disk/ports.ts";
 import { GraphReader } from "../graph/graph-reader.ts";
 import type { Schema } from "../graph/types.ts";
+import type { BackupReport } from "../recovery/backup.ts";
 import type { RecoveryReport } from "../recovery/recovery-report.ts";
 import { type AsOfOptions, asOf } from "./as-of.ts";
+import { type BackupOptions, backupDatabase } from "./backup.ts";
 import {
   type Consumer,
   type ConsumerInfo,
@@ -251,6 +253,20 @@ export class Database<S = Schema> extends GraphReader<S> {
   async flushAllocation(): Promise<boolean> {
     this.#core.requireOpen("flushAllocation");
     return await this.#core.log.flushAllocation();
+  }
+
+  /**
+   * Copies everything durable at this call into a directory that opens as a database of its own; reads and writes go on. Where the
+   * directory holds an older backup of this database, only what it lacks is copied. The parent of `destination` must exist. With
+   * `readOnly`: what is durable is copied beside the writer.
+   *
+   * @returns the LSN that the copy stands for, and what was copied.
+   * @throws `TypeError` for arguments; `VarveError` EXISTS (the destination is in this database, belongs to another one, or has been
+   *   written to), NOT_A_DATABASE, LOCKED, CORRUPT (of either), DISK_FULL, IO, ABORTED, CLOSED. Whatever ends it, the machine's
+   *   end included: an older backup there is as it was, or the new one is complete.
+   */
+  backup(destination: string, options: BackupOptions = {}): Promise<BackupReport> {
+    return backupDatabase(this.#core, destination, options);
   }
 
   /**

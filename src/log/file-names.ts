@@ -8,6 +8,8 @@ export const FILE = {
   reserve: "reserve",
   lock: "lock",
   quarantine: "quarantine",
+  /** Only while a first backup is being made here: before its manifest is there. */
+  backup: "backup",
 } as const;
 
 const segmentName = /^(\d{16})-(\d{4,})\.log$/;

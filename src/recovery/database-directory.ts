@@ -34,6 +34,11 @@ export async function classifyDirectory(
   // The lock file alone is no database: whoever opens a directory holds it.
   const foreign = names.filter((name) => !isOwnFile(name));
   // Whatever else is ours is only made once both copies are durable: this was a database.
+  if (names.includes(FILE.backup)) {
+    throw new VarveError("CORRUPT", `${path} holds a backup that was not finished: make it again`, {
+      details: { file: FILE.backup, directory: path },
+    });
+  }
   const orphan = names.find((name) => isOwnFile(name) && !madeFirst.has(name));
   if (orphan !== undefined) {
     throw new VarveError(
