@@ -22,14 +22,8 @@ import { endSync, type FileHost, SimulatedFile } from "./simulated-file.ts";
 import { SimulatedLock } from "./simulated-lock.ts";
 import { dirnamePath, joinPath, resolvePath } from "./simulated-path.ts";
 import { hashText, SimulatedRandom } from "./simulated-random.ts";
-import {
-  type DirtyEffect,
-  familyOf,
-  outcomesOf,
-  type RandomSurvivalOptions,
-  randomSurvivalOf,
-  type Survival,
-} from "./survival.ts";
+import { type DirtyEffect, outcomesOf, type Survival } from "./survival.ts";
+import { familyOf, type RandomSurvivalOptions, randomSurvivalOf } from "./survival-family.ts";
 import type { DiskCall, TraceEntry, TraceLevel } from "./trace.ts";
 
 export interface SimulatedDiskOptions {
@@ -278,7 +272,7 @@ export class SimulatedDisk implements Disk {
    */
   powerCut(survival: Survival): SimulatedDisk {
     const risk = this.#atRisk();
-    return this.#next(cutState(this.#state, risk, outcomesOf(survival, risk.views)));
+    return this.#next(cutState(this.#state, risk, outcomesOf(survival, risk.views, this.profile)));
   }
 
   /** The effects that a power cut may take now, in order. */
@@ -369,7 +363,7 @@ export class SimulatedDisk implements Disk {
 
 /** The fixed family of survivals for the effects that are at risk on `disk` now; see `familyOf`. */
 export function survivalFamily(disk: SimulatedDisk): Survival[] {
-  return familyOf(disk.dirtyEffects());
+  return familyOf(disk.dirtyEffects(), disk.profile);
 }
 
 /** A survival of the effects at risk on `disk` now, drawn at random. */
@@ -378,5 +372,5 @@ export function randomSurvival(
   random: SimulatedRandom,
   options: RandomSurvivalOptions = {},
 ): Survival {
-  return randomSurvivalOf(disk.dirtyEffects(), random, options);
+  return randomSurvivalOf(disk.dirtyEffects(), random, disk.profile, options);
 }

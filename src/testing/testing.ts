@@ -65,10 +65,10 @@ export {
   dropAll,
   keepAll,
   type Outcome,
-  type RandomSurvivalOptions,
   type Survival,
   type SurvivalException,
 } from "./survival.ts";
+export type { RandomSurvivalOptions } from "./survival-family.ts";
 export {
   crashAt,
   type DiskCall,
