@@ -20,7 +20,31 @@ export type {
 } from "../disk/ports.ts";
 export type { DelayHook } from "./call-gate.ts";
 export { Crash, DeadDiskError } from "./dead-disk.ts";
-export type { FaultRule } from "./faults.ts";
+export {
+  type DiskProfile,
+  type DiskProfileName,
+  diskProfiles,
+} from "./disk-profile.ts";
+export {
+  type FaultPlan,
+  formatPlan,
+  type PlanEffectKind,
+  parsePlan,
+  type RandomPlanOptions,
+  randomPlan,
+} from "./fault-plan.ts";
+export type {
+  DamageEffect,
+  DelayEffect,
+  ErrnoEffect,
+  FaultEffect,
+  FaultRule,
+  FaultSite,
+  HangEffect,
+  LieEffect,
+  ShortEffect,
+  SpaceEffect,
+} from "./faults.ts";
 export { SimulatedClock } from "./simulated-clock.ts";
 export {
   randomSurvival,
@@ -41,8 +65,15 @@ export {
   dropAll,
   keepAll,
   type Outcome,
-  type RandomSurvivalOptions,
   type Survival,
   type SurvivalException,
 } from "./survival.ts";
-export { crashAt, type DiskCall, formatTrace, type TraceEntry, type TraceLevel } from "./trace.ts";
+export type { RandomSurvivalOptions } from "./survival-family.ts";
+export {
+  crashAt,
+  type DiskCall,
+  formatTrace,
+  type TraceEntry,
+  type TraceLevel,
+  traceHash,
+} from "./trace.ts";
