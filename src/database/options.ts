@@ -1,5 +1,6 @@
 // The options of `open`: checked, completed with defaults, nothing unknown let through.
 import { limits } from "../codec/limits.ts";
+import type { HistoryPolicy } from "../compaction/horizon.ts";
 import { nodePorts } from "../disk/node-ports.ts";
 import type { Clock, Disk, Ports, Random, Scheduler, Workers } from "../disk/ports.ts";
 
@@ -35,8 +36,13 @@ export interface OpenOptions {
   readonly allocationFlushMs?: number | undefined;
   /** At most so many ms until what is written is synced, in every durability; default 1000. */
   readonly syncIntervalMs?: number | undefined;
-  /** Only `"all"` in this version: nothing is ever dropped from the log. */
-  readonly history?: "all" | undefined;
+  /** What compaction has to keep; default `"all"`: everything. See `HistoryPolicy`. */
+  readonly history?: HistoryPolicy | undefined;
+  /**
+   * So many LSNs a durable consumer or projection may be behind the durable LSN and still hold the history that it has yet to read;
+   * from 0, default without bound. One that is further behind reads on for as long as that is there, then gets `POSITION_COMPACTED`.
+   */
+  readonly maxConsumerLag?: number | undefined;
   /** Only `"strict"` in this version: damage to acknowledged data refuses to open. */
   readonly recovery?: "strict" | undefined;
   /** Whether adding an edge makes missing end nodes, each with a node.put of its own. Default false. */
@@ -64,6 +70,9 @@ export interface Settings {
   readonly segmentBytes: number;
   readonly allocationFlushMs: number;
   readonly syncIntervalMs: number;
+  readonly history: HistoryPolicy;
+  /** Infinity: without bound. */
+  readonly maxConsumerLag: number;
   readonly implicitNodes: boolean;
   readonly maxTransactionBytes: number;
   readonly maxPendingBytes: number;
@@ -81,6 +90,7 @@ const knownOptions: ReadonlySet<string> = new Set([
   "allocationFlushMs",
   "syncIntervalMs",
   "history",
+  "maxConsumerLag",
   "recovery",
   "implicitNodes",
   "maxTransactionBytes",
@@ -100,7 +110,6 @@ export function settingsFrom(options: OpenOptions): Settings {
   for (const name of Object.keys(options)) {
     if (!knownOptions.has(name)) throw new TypeError(`open: unknown option ${name}`);
   }
-  only("history", options.history, "all");
   only("recovery", options.recovery, "strict");
   const readOnly = flag("readOnly", options.readOnly, false);
   if (readOnly && options.exclusive === true) {
@@ -138,6 +147,11 @@ export function settingsFrom(options: OpenOptions): Settings {
       options.syncIntervalMs,
       limits.syncIntervalMsDefault,
     ),
+    history: checkHistory("open", options.history),
+    maxConsumerLag:
+      options.maxConsumerLag === undefined
+        ? Number.POSITIVE_INFINITY
+        : integer("maxConsumerLag", options.maxConsumerLag, 0, limits.lsnMax, 0),
     implicitNodes: flag("implicitNodes", options.implicitNodes, false),
     maxTransactionBytes: integer(
       "maxTransactionBytes",
@@ -173,6 +187,24 @@ export function checkDurability(method: string, durability: Durability): Durabil
   throw new TypeError(
     `${method}: durability must be "group", "os" or { intervalMs }, not ${describe(durability)}`,
   );
+}
+
+/** Checks a policy of history; undefined is the default, `"all"`. */
+export function checkHistory(method: string, history: unknown): HistoryPolicy {
+  if (history === undefined || history === "all" || history === "latest") return history ?? "all";
+  const names = typeof history === "object" && history !== null ? Object.keys(history) : [];
+  const [name] = names;
+  const value = (history as Record<string, unknown> | null)?.[name ?? ""];
+  const isKnown = names.length === 1 && (name === "keepMs" || name === "keepEvents");
+  if (!isKnown || typeof value !== "number") {
+    throw new TypeError(
+      `${method}: history must be "all", "latest", { keepMs } or { keepEvents }, not ${describe(history)}`,
+    );
+  }
+  if (!Number.isSafeInteger(value) || value < 0) {
+    throw new RangeError(`${method}: ${name} must be a whole number from 0, not ${value}`);
+  }
+  return name === "keepMs" ? { keepMs: value } : { keepEvents: value };
 }
 
 export function checkSignal(method: string, signal: unknown): AbortSignal | undefined {

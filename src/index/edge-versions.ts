@@ -4,7 +4,7 @@ import { twoTo32 } from "./tree-floor.ts";
 import { WordLayers } from "./word-layers.ts";
 import type { WordTreeOptions } from "./word-tree.ts";
 
-const edgeRemoved = 1;
+export const edgeRemoved = 1;
 const depthShift = 8;
 
 /** Entries are (edge id, LSN | flags); the LSN is that of the patch or the removal. */

@@ -5,7 +5,7 @@ import { WordLayers } from "./word-layers.ts";
 import type { WordTreeOptions } from "./word-tree.ts";
 
 const width = 5;
-const labelDropped = 1;
+export const labelDropped = 1;
 
 /** Entries are (label, node id, LSN | flags). */
 export class LabelVersions {

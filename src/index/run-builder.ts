@@ -6,6 +6,7 @@ import type { Ports, WorkerActor } from "../disk/ports.ts";
 import { treeFileName } from "../log/file-names.ts";
 import type { EntrySource } from "./disk-tree-merge.ts";
 import { buffersOf, takeBatch } from "./entry-batch.ts";
+import type { Retention } from "./merge-retention.ts";
 import { isTreeDamage } from "./page-reader.ts";
 import { treeAddress } from "./run.ts";
 import type { RunRecord, TreeFileRecord } from "./run-record.ts";
@@ -81,10 +82,14 @@ export class RunBuilder {
   }
 
   /**
-   * Writes runs that follow one another, newest first, as one; of entries with the same key the newest is kept. Otherwise as
-   * `flush`: the runs that were merged stay as they are.
+   * Writes runs that follow one another, newest first, as one; of entries with the same key the newest is kept, and with
+   * `retention` only what that lets a merge keep. Otherwise as `flush`: the runs that were merged stay as they are.
    */
-  merge(runs: readonly RunRecord[], nextTreeId: () => number): Promise<RunRecord> {
+  merge(
+    runs: readonly RunRecord[],
+    nextTreeId: () => number,
+    retention?: Retention,
+  ): Promise<RunRecord> {
     const range = rangeOf(runs);
     return this.#building(async (begin) => {
       const trees: TreeFileRecord[] = [];
@@ -93,11 +98,12 @@ export class RunBuilder {
         const inputs = runs.flatMap((run) => this.#addresses(run, name));
         if (inputs.length === 0) continue;
         const plan = begin(name, nextTreeId(), range);
-        await this.#request({ ask: "merge", plan, inputs });
+        await this.#request({ ask: "merge", plan, inputs, retention });
         await this.#steps(plan.path);
         const finished = await this.#finish(plan);
         removals += finished.removals;
-        trees.push(recordOf(plan, finished));
+        if (finished.entries === 0) await this.#remove(plan.path);
+        else trees.push(recordOf(plan, finished));
       }
       return { ...range, removals, trees };
     });

@@ -7,6 +7,7 @@ import { type EntrySink, MergedKeyCursor, MergedWordCursor, writeSome } from "./
 import { damageSteps } from "./disk-tree-verify.ts";
 import { DiskTreeWriter } from "./disk-tree-writer.ts";
 import { type EntryBatch, writeBatch } from "./entry-batch.ts";
+import { type RetainingSink, type Retention, retainingSink } from "./merge-retention.ts";
 import { PageCache } from "./page-cache.ts";
 import type { EntryShape } from "./page-format.ts";
 import { createTreeFile, openTreeFile, type TreeFileAddress } from "./tree-file.ts";
@@ -80,17 +81,27 @@ export class WriteJob implements Job {
   }
 }
 
-/** Writes one tree from others, newest first; of entries with the same key the newest is written. */
+/** Writes one tree from others, newest first; of entries with the same key the newest is written, unless it need not be kept. */
 export class MergeJob extends WriteJob {
   readonly #disk: Disk;
   readonly #addresses: readonly TreeFileAddress[];
   readonly #inputs: DiskTree[] = [];
   readonly #countsRemovals: boolean;
+  readonly #plan: TreePlan;
+  readonly #retention: Retention | undefined;
+  #retaining: RetainingSink | undefined;
   #cursor: MergedWordCursor | MergedKeyCursor | undefined;
   #sink: EntrySink | undefined;
 
-  constructor(disk: Disk, plan: TreePlan, inputs: readonly TreeFileAddress[]) {
+  constructor(
+    disk: Disk,
+    plan: TreePlan,
+    inputs: readonly TreeFileAddress[],
+    retention: Retention | undefined,
+  ) {
     super(disk, plan);
+    this.#plan = plan;
+    this.#retention = retention;
     this.#disk = disk;
     this.#addresses = inputs;
     this.#countsRemovals = plan.name === "out";
@@ -102,9 +113,14 @@ export class MergeJob extends WriteJob {
       this.#inputs.push(await openTreeFile(this.#disk, address, cache));
     }
     await super.open();
-    this.#sink = this.#countsRemovals
+    const writer = this.#countsRemovals
       ? new RemovalCounter(this.writer, this.shape, this)
       : this.writer;
+    const { name, firstLsn } = this.#plan;
+    if (this.#retention !== undefined) {
+      this.#retaining = retainingSink(name, this.#retention, firstLsn, writer);
+    }
+    this.#sink = this.#retaining ?? writer;
     this.#cursor = startOf(this.#inputs, this.shape);
   }
 
@@ -112,6 +128,11 @@ export class MergeJob extends WriteJob {
     const cursor = this.#cursor!;
     writeSome(cursor, this.#sink!, this.shape, stepEntries);
     return !cursor.isValid;
+  }
+
+  override finish(): Promise<FinishedTree> {
+    this.#retaining?.finish();
+    return super.finish();
   }
 
   override async close(): Promise<void> {

@@ -2,6 +2,7 @@
 
 import type { VarveErrorCode } from "../codec/errors.ts";
 import type { EntryBatch } from "./entry-batch.ts";
+import type { Retention } from "./merge-retention.ts";
 import type { TreeFileAddress } from "./tree-file.ts";
 import type { TreeName } from "./tree-kind.ts";
 
@@ -25,6 +26,7 @@ export type TreeRequest =
       readonly ask: "merge";
       readonly plan: TreePlan;
       readonly inputs: readonly TreeFileAddress[];
+      readonly retention: Retention | undefined;
     }
   /** Begins to read a tree back; `step` goes on. */
   | { readonly ask: "verify"; readonly address: TreeFileAddress }

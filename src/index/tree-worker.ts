@@ -27,8 +27,8 @@ class JobTable {
       case "write":
         return this.#open(request.plan.path, new WriteJob(this.#disk, request.plan));
       case "merge": {
-        const { plan, inputs } = request;
-        return this.#open(plan.path, new MergeJob(this.#disk, plan, inputs));
+        const { plan, inputs, retention } = request;
+        return this.#open(plan.path, new MergeJob(this.#disk, plan, inputs, retention));
       }
       case "verify": {
         const { address } = request;

@@ -16,6 +16,7 @@ const names = [
   "allocationFlushMs",
   "syncIntervalMs",
   "history",
+  "maxConsumerLag",
   "recovery",
   "implicitNodes",
   "maxTransactionBytes",
@@ -33,6 +34,7 @@ const ranges = [
   ["segmentBytes", 64 * 1024, 2 ** 30],
   ["allocationFlushMs", 0, 2 ** 31 - 1],
   ["syncIntervalMs", 0, 2 ** 31 - 1],
+  ["maxConsumerLag", 0, Number.MAX_SAFE_INTEGER],
   ["maxTransactionBytes", 1024, 2 ** 30],
   ["maxPendingBytes", 1024, Number.MAX_SAFE_INTEGER],
 ] as const;
@@ -52,6 +54,8 @@ describe("options", () => {
       segmentBytes: 64 * 2 ** 20,
       allocationFlushMs: 5000,
       syncIntervalMs: 1000,
+      history: "all",
+      maxConsumerLag: Number.POSITIVE_INFINITY,
       implicitNodes: false,
       maxTransactionBytes: 64 * 2 ** 20,
       maxPendingBytes: 256 * 2 ** 20,
@@ -74,7 +78,12 @@ describe("options", () => {
       { creat: true },
       { create: 1 },
       { exclusive: "yes" },
-      { history: "latest" },
+      { history: "newest" },
+      { history: null },
+      { history: {} },
+      { history: { keepMs: "1" } },
+      { history: { keepMs: 1, keepEvents: 1 } },
+      { history: { keepDays: 1 } },
       { recovery: "salvage" },
       { durability: "none" },
       { durability: { intervalMs: "1" } },
@@ -89,6 +98,19 @@ describe("options", () => {
     }
     expect(() => settingsFrom({ durability: { intervalMs: -1 } })).toThrow(RangeError);
     expect(() => settingsFrom(null as never)).toThrow(TypeError);
+  });
+
+  it("take a policy of history, copied, with whole numbers from 0", () => {
+    for (const history of ["all", "latest", { keepMs: 0 }, { keepEvents: 7 }] as const) {
+      expect(settingsFrom({ history }).history).toEqual(history);
+    }
+    const given = { keepMs: 5 };
+    const { history } = settingsFrom({ history: given });
+    given.keepMs = 6;
+    expect(history).toEqual({ keepMs: 5 });
+    for (const bad of [{ keepMs: -1 }, { keepEvents: 0.5 }, { keepMs: Number.NaN }]) {
+      expect(() => settingsFrom({ history: bad })).toThrow(RangeError);
+    }
   });
 
   it("that are bad change nothing on disk", async () => {

@@ -1,13 +1,15 @@
-// The layered index against a plain model: random events, freezes, flushes, merges, undoing and restores, read at several LSNs.
+// The layered index against a plain model: random events, freezes, flushes, merges that drop history or not, undoing and restores,
+// read at several LSNs.
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { EdgePages, type EdgeRange } from "../../src/index/edge-pages.ts";
 import { GraphIndex } from "../../src/index/graph-index.ts";
 import { KeyPages } from "../../src/index/key-pages.ts";
+import { treeNames } from "../../src/index/tree-kind.ts";
 import { EventBatch } from "../../src/log/event-batch.ts";
 import { NameTable } from "../../src/log/name-table.ts";
 import { readNameIds } from "../../src/log/props-codec.ts";
-import { IndexModel, type ModelOperation } from "./index-model.ts";
+import { IndexModel, type ModelOperation, type Picture } from "./index-model.ts";
 import { LayerMover } from "./layers-support.ts";
 
 const tiny = {
@@ -62,6 +64,13 @@ const step = fc.oneof(
   },
 );
 
+/** What is written between two merges that drop history. */
+const round = fc.record({
+  writes: fc.array(operations, { minLength: 1, maxLength: 4 }),
+  kind: fc.constantFrom("none", "undo", "restore", "merge", "freeze"),
+  pick: fc.nat(),
+});
+
 interface Written {
   readonly bytes: Uint8Array;
   readonly firstLsn: number;
@@ -75,7 +84,8 @@ class Bench {
   index: GraphIndex;
   mover: LayerMover;
   readonly written: Written[] = [];
-
+  /** What merges may drop: nothing is read below it. */
+  horizon = 0;
   constructor() {
     for (const name of names) this.names.add(name);
     this.index = new GraphIndex(this.names, tiny);
@@ -107,14 +117,35 @@ class Bench {
         mover.merge(from, Math.min(this.index.runs.length, from + 2 + (pick % 3)));
         break;
       }
+      case "dropping merge": {
+        this.raiseHorizon(pick >>> 2);
+        const from = pick % (this.index.runs.length + 1);
+        this.drop(from, from + 1 + (pick % 3), pick % 3 > 0);
+        break;
+      }
       case "undo":
         for (let i = 0; i <= pick % 3; i++) this.undo();
+        break;
+      case "none":
         break;
       default:
         this.restore();
         // So often that the page of ids is read from the trees.
         for (let i = 0; i < 150 && pick % 2 === 0; i++) this.index.liveIds.has(1);
     }
+  }
+
+  /** To the end of a transaction that is in a run. */
+  raiseHorizon(pick: number): void {
+    const ends = this.written.map(({ model }) => model.lsn);
+    const flushed = ends.filter((lsn) => lsn <= this.mover.flushedLsn && lsn >= this.horizon);
+    this.horizon = flushed[pick % Math.max(1, flushed.length)] ?? this.horizon;
+  }
+
+  /** @param all whether the log has no trace any more of the edges that were removed. */
+  drop(from: number, to: number, all: boolean): void {
+    const compacted = Float64Array.of(1, all ? this.horizon : 0);
+    this.mover.merge(from, to, { horizon: this.horizon, compacted });
   }
 
   write(operations: readonly ModelOperation[], pick: number): void {
@@ -164,7 +195,7 @@ class Bench {
     const { index, model } = this;
     index.check();
     const last = model.at(model.lsn);
-    expect(picture(index, model.lsn, model)).toEqual(last);
+    expect(this.picture(model.lsn)).toEqual(last);
     expect([index.lastLsn, index.nodeCount, index.edgeCount]).toEqual([
       model.lsn,
       model.nodeCount,
@@ -174,7 +205,54 @@ class Bench {
       if (index.liveIds.has(id) !== (last.nodes[id]?.isLive ?? false)) throw new Error(`id ${id}`);
     }
     const past = this.written[pick % (this.written.length + 1)]?.model.lsn ?? 0;
-    expect(picture(index, past, model)).toEqual(model.at(past));
+    if (past >= this.horizon) expect(this.picture(past)).toEqual(model.at(past));
+    if (this.horizon > 0) expect(this.picture(this.horizon)).toEqual(model.at(this.horizon));
+  }
+
+  /** What the index shows; what may be gone is as the model has it. */
+  picture(lsn: number): Picture {
+    const { index, model, horizon } = this;
+    const shown = picture(index, lsn, model);
+    if (horizon === 0) return shown;
+    const expected = model.at(lsn);
+    const isGone = (id: number): boolean =>
+      model.nodes.some((node) => node.id === id && node.to <= horizon);
+    const nodes = shown.nodes.map((node, id) =>
+      node.key === undefined && isGone(id) ? { ...node, key: expected.nodes[id]!.key } : node,
+    );
+    const versions = shown.versions.map((version, at) => {
+      const [removedAt, isRemoval] = expected.versions[at] ?? [];
+      const mayBeGone = isRemoval === true && (removedAt as number) <= horizon;
+      return version === undefined && mayBeGone ? expected.versions[at] : version;
+    });
+    return { ...shown, nodes, versions, changed: expected.changed };
+  }
+
+  /** Merges everything into one run as of now, and compares the counts of entries with what is live. */
+  dropAll(): void {
+    const { model, mover } = this;
+    mover.flush();
+    mover.freeze();
+    mover.flush();
+    for (const { model } of this.written) {
+      if (model.lsn <= mover.flushedLsn) this.horizon = model.lsn;
+    }
+    this.drop(0, Number.POSITIVE_INFINITY, true);
+    const live = model.nodes.filter(({ to }) => to > this.horizon);
+    const edges = model.edges.filter(({ removed }) => removed > this.horizon);
+    const [run] = this.index.runs;
+    const counts = Object.fromEntries(treeNames.map((name) => [name, run?.tree(name)?.count ?? 0]));
+    expect(counts).toEqual({
+      keys: live.length,
+      nodes: live.length,
+      out: edges.length,
+      in: edges.length,
+      edges: edges.filter(({ patches }) => patches.length > 0).length,
+      labels: live.reduce((sum, node) => sum + (node.versions.at(-1)?.labels.length ?? 0), 0),
+    });
+    expect(this.index.runs.length).toBeLessThanOrEqual(1);
+    expect(run?.record.removals ?? 0).toBe(0);
+    this.compare(0);
   }
 }
 
@@ -193,7 +271,7 @@ function keyOrder(index: GraphIndex, lsn: number): number[] {
 }
 
 /** What an index shows, in the shape of `IndexModel.at`. */
-function picture(index: GraphIndex, lsn: number, model: IndexModel): ReturnType<IndexModel["at"]> {
+function picture(index: GraphIndex, lsn: number, model: IndexModel): Picture {
   const nodes = [];
   for (let id = 0; id <= model.idMax; id++) {
     const isLive = index.isLive(id, lsn);
@@ -245,6 +323,26 @@ describe("the layered index under random histories", () => {
           bench.do(kind, operations, pick);
           bench.compare(pick);
         }
+      }),
+      { numRuns: Number(process.env["VARVE_LAYER_RUNS"] ?? 60) },
+    );
+  });
+
+  it("answers as the model does at the horizon and above, whatever merges have dropped, and drops all it may", () => {
+    fc.assert(
+      fc.property(fc.array(round, { minLength: 2, maxLength: 8, size: "max" }), (rounds) => {
+        const bench = new Bench();
+        for (const { writes, kind, pick } of rounds) {
+          for (const [i, operations] of writes.entries()) {
+            bench.do("write", operations, 1);
+            // Every transaction may become a run of its own.
+            if ((pick >>> i) % 2 === 0) bench.do("freeze and flush", [], 0);
+          }
+          bench.do(kind, [], pick);
+          bench.do("dropping merge", [], pick);
+          bench.compare(pick);
+        }
+        bench.dropAll();
       }),
       { numRuns: Number(process.env["VARVE_LAYER_RUNS"] ?? 60) },
     );

@@ -9,6 +9,7 @@ import {
 import { DiskTreeWriter } from "../../src/index/disk-tree-writer.ts";
 import type { FrozenLayer } from "../../src/index/frozen-layer.ts";
 import type { GraphIndex } from "../../src/index/graph-index.ts";
+import { type Retention, retainingSink } from "../../src/index/merge-retention.ts";
 import { PageCache } from "../../src/index/page-cache.ts";
 import type { RunRecord } from "../../src/index/run-record.ts";
 import { type TreeName, treeNames, treeShapes } from "../../src/index/tree-kind.ts";
@@ -26,12 +27,16 @@ export class MemoryRun implements TreeRun {
     source: (name: TreeName) => EntrySource,
     cache: PageCache,
     pageBytes: number,
+    retention?: Retention,
   ) {
     for (const name of treeNames) {
       const file = new MemoryFile();
       const shape = treeShapes[name];
       const writer = new DiskTreeWriter(file, { databaseId, treeId, shape, pageBytes });
-      if (writeAll(source(name), writer, shape) === 0) continue;
+      const sink = retention && retainingSink(name, retention, lsns.firstLsn, writer);
+      writeAll(source(name), sink ?? writer, shape);
+      sink?.finish();
+      if (writer.entryCount === 0) continue;
       writer.finish(lsns);
       this.#trees.set(name, DiskTree.openSized(file, file.content.length, cache));
     }
@@ -93,11 +98,12 @@ export class LayerMover {
     this.#index.install(isEmpty ? runs : [this.#runOf(frozen), ...runs], true);
   }
 
-  /** Merges the runs from one place to another. */
-  merge(from: number, to: number): void {
+  /** Merges the runs from one place to another; with a horizon and segments, what they let go is left out. */
+  merge(from: number, to: number, drop?: Pick<Retention, "horizon" | "compacted">): void {
     const { runs } = this.#index;
-    if (Math.min(to, runs.length) - from < 2) return;
-    const merged = this.#merged(runs.slice(from, to));
+    if (Math.min(to, runs.length) - from < (drop ? 1 : 2)) return;
+    const retention = drop && { ...drop, isOldest: to >= runs.length };
+    const merged = this.#merged(runs.slice(from, to), retention);
     this.#index.install([...runs.slice(0, from), merged, ...runs.slice(to)], false);
   }
 
@@ -113,12 +119,12 @@ export class LayerMover {
     return run;
   }
 
-  #merged(runs: readonly TreeRun[]): MemoryRun {
+  #merged(runs: readonly TreeRun[], retention: Retention | undefined): MemoryRun {
     const firstLsn = runs.at(-1)!.record.firstLsn;
     const lastLsn = runs[0]!.record.lastLsn;
     const lsns = { firstLsn, lastLsn };
     const source = (name: TreeName): EntrySource => mergedSource(runs, name);
-    return new MemoryRun(lsns, source, this.#cache, this.#pageBytes);
+    return new MemoryRun(lsns, source, this.#cache, this.#pageBytes, retention);
   }
 }
 
