@@ -3,7 +3,7 @@ import { type ByteReader, MalformedBytes } from "../codec/bytes.ts";
 import { limits } from "../codec/limits.ts";
 import { readValue } from "../codec/values.ts";
 import type { GraphTrees } from "../index/graph-trees.ts";
-import { RECORD } from "../log/event-format.ts";
+import { gapErased, RECORD } from "../log/event-format.ts";
 import { EventReader } from "../log/event-reader.ts";
 import type { LoadedFrame } from "../log/frame-source.ts";
 import type { NameTable } from "../log/name-table.ts";
@@ -18,7 +18,7 @@ export type OpenChange = Mutable<Change>;
 
 type Mutable<T> = T extends unknown ? { -readonly [K in keyof T]: T[K] } : never;
 
-type OpenNode = Exclude<OpenChange, OpenEdge | { kind: "event" }>;
+type OpenNode = Exclude<OpenChange, OpenEdge | { kind: "event" | "erased" }>;
 type OpenEdge = Extract<OpenChange, { id: number }>;
 
 /** Of the default graph, the only one in this version. */
@@ -74,7 +74,9 @@ export class ChangeDecoder {
           reader.decodeSkipped();
           if (!filter.matches(reader)) continue;
         }
-        if (tag === RECORD.edgeRun) this.#run(reader, at, fromLsn, limits.lsnMax, txLastLsn, into);
+        if (tag === RECORD.gap) addErased(reader, at, fromLsn, limits.lsnMax, txLastLsn, into);
+        else if (tag === RECORD.edgeRun)
+          this.#run(reader, at, fromLsn, limits.lsnMax, txLastLsn, into);
         else into.push(this.#single(reader, at, txLastLsn));
       }
     }
@@ -92,8 +94,10 @@ export class ChangeDecoder {
       if (!reader.skip() || reader.lsn > lsn) return undefined;
       if (reader.lsn + reader.eventCount <= lsn) continue;
       reader.decodeSkipped();
-      if (reader.tag !== RECORD.edgeRun) found.push(this.#single(reader, frame.timeMs, txLastLsn));
-      else this.#run(reader, frame.timeMs, lsn, lsn, txLastLsn, found);
+      const at = frame.timeMs;
+      if (reader.tag === RECORD.gap) addErased(reader, at, lsn, lsn, txLastLsn, found);
+      else if (reader.tag === RECORD.edgeRun) this.#run(reader, at, lsn, lsn, txLastLsn, found);
+      else found.push(this.#single(reader, at, txLastLsn));
     }
     const change = found[0]!;
     while (reader.skip()) {
@@ -242,5 +246,21 @@ export class ChangeDecoder {
     const name = this.#names.nameOf(id);
     if (name === undefined) throw new MalformedBytes(`undefined name number ${id}`);
     return name;
+  }
+}
+
+/** What compaction has dropped is no change; what was erased is told of, and no more. */
+function addErased(
+  reader: EventReader,
+  at: number,
+  fromLsn: number,
+  toLsn: number,
+  txLastLsn: number,
+  into: OpenChange[],
+): void {
+  if ((reader.flags & gapErased) === 0) return;
+  const end = Math.min(reader.nextLsn, toLsn + 1);
+  for (let lsn = Math.max(reader.lsn, fromLsn); lsn < end; lsn++) {
+    into.push({ kind: "erased", lsn, txLastLsn, at, graph });
   }
 }

@@ -302,6 +302,11 @@ export class Database<S = Schema> extends GraphReader<S> {
     return database.#core.state.get(name);
   }
 
+  /** @internal See compactor-of.ts. */
+  static coreOf(database: Database): DatabaseCore {
+    return database.#core;
+  }
+
   /** @internal How many readers of feeds wait for the log to grow. */
   static waitingFeedsOf(database: Database): number {
     return database.#core.tail.size;

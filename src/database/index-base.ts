@@ -76,6 +76,10 @@ export class IndexBase implements RecoveryBase, ReplaySink {
     this.#state.clear();
   }
 
+  noteCompacted(lsn: number): void {
+    this.#index.compactedTo = lsn;
+  }
+
   apply(bytes: Uint8Array, from: number, to: number, firstLsn: number, timeMs: number): number {
     return this.#sink.apply(bytes, from, to, firstLsn, timeMs);
   }
@@ -83,8 +87,8 @@ export class IndexBase implements RecoveryBase, ReplaySink {
   /** Fills the emptied index of an open database; the system state stands as it is, in memory, for whoever reads it meanwhile. */
   refilling(): ReplaySink {
     this.#anchors.clear();
-    const { apply } = replaySink(this.#index, undefined, this.#anchors);
-    return { apply, pressure: () => this.pressure() };
+    const sink = replaySink(this.#index, undefined, this.#anchors);
+    return { ...sink, pressure: () => this.pressure() };
   }
 
   /** Between two frames: what the replay has built goes to disk where it is more than memory may hold. */

@@ -16,6 +16,9 @@ export function replaySink(
 ): ReplaySink {
   const reader = new EventReader();
   return {
+    noteCompacted(lsn) {
+      index.compactedTo = lsn;
+    },
     apply(bytes, from, to, firstLsn) {
       index.apply(bytes, from, to, firstLsn);
       anchors?.note(index.lastLsn, index.nodeCount, index.edgeCount);

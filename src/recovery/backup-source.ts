@@ -218,7 +218,7 @@ export async function checkCopied(
   { entry, name }: PlannedSegment,
 ): Promise<void> {
   const segment = await scanned(disk, directory, databaseId, entry, entry.dataEnd, () => {});
-  const same = segment.lastLsn === entry.lastLsn && sameHash(segment.lastHash, entry.closingHash);
+  const same = segment.lastLsn === entry.lastLsn && sameHash(segment.lastHash, entry.lastHash);
   if (!same) throw damage(name, segment.dataEnd, "wrong end");
 }
 

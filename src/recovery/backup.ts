@@ -5,6 +5,7 @@ import { getHash, type Hash64, sameHash } from "../log/fields.ts";
 import { FILE, isOwnFile, parseSegmentFileName, segmentFileName } from "../log/file-names.ts";
 import { type Manifest, type ManifestSegment, SEGMENT_STATE } from "../log/manifest-codec.ts";
 import { ManifestStore } from "../log/manifest-store.ts";
+import { Segment } from "../log/segment.ts";
 import { encodeSegmentHeader } from "../log/segment-codec.ts";
 import {
   readWatermark,
@@ -252,9 +253,7 @@ class BackupRun {
     } finally {
       await file.close();
     }
-    const closingHash = { lo: 0, hi: 0 };
-    const { active: state } = SEGMENT_STATE;
-    return { id, generation, baseLsn, state, lastLsn: 0, dataEnd: 0, closingHash };
+    return new Segment(id, generation, baseLsn).toManifest();
   }
 
   /** The manifest is there: the watermark follows it, because it proves what the log has; then what nothing names goes. */
