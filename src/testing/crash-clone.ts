@@ -104,7 +104,7 @@ function assemble(
   images: Map<number, PageImage>,
   entries: Map<number, Map<string, number>>,
 ): DiskState {
-  const cut = new DiskState();
+  const cut = new DiskState(state.profile);
   cut.nextInode = state.nextInode;
   cut.sequence = state.sequence;
   const add = (number: number): void => {

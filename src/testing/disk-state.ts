@@ -1,5 +1,6 @@
 // The inodes of a simulated disk and the tree they form. It knows paths and effects; calls, faults and
 // crash points are the business of SimulatedDisk.
+import { type DiskProfile, diskProfiles } from "./disk-profile.ts";
 import {
   applyEntryEffect,
   applyFileEffect,
@@ -8,6 +9,7 @@ import {
   type FileEffect,
   FileNode,
   type Inode,
+  isCovered,
   newDirectory,
   newFile,
   settle,
@@ -21,6 +23,19 @@ export interface Place {
   readonly name: string;
 }
 
+/** A sync that a lying disk keeps to itself. */
+interface HeldSync {
+  readonly inode: number;
+  readonly sequence: number;
+}
+
+/** What became of an effect: `forgotten` by a failed sync, so that it is readable and never durable. */
+export interface Settled {
+  readonly fate: "durable" | "forgotten";
+  /** Number of the call that settled it. */
+  readonly by: number;
+}
+
 type WithoutSequence<E> = E extends unknown ? Omit<E, "sequence"> : never;
 
 export class DiskState {
@@ -30,13 +45,23 @@ export class DiskState {
   sequence = 0;
   /** Changes whenever the effects at risk do. */
   version = 0;
+  /** Number of the call that runs. */
+  call = -1;
+  readonly profile: DiskProfile;
+  /** Kept by a disk with a trace. */
+  settled: Map<number, Settled> | undefined;
+  #heldSyncs: HeldSync[] = [];
+
+  constructor(profile: DiskProfile = diskProfiles.strict) {
+    this.profile = profile;
+  }
 
   get root(): DirectoryNode {
     return this.nodes.get(ROOT) as DirectoryNode;
   }
 
-  static empty(): DiskState {
-    const state = new DiskState();
+  static empty(profile: DiskProfile): DiskState {
+    const state = new DiskState(profile);
     state.nodes.set(ROOT, newDirectory(ROOT));
     return state;
   }
@@ -46,7 +71,7 @@ export class DiskState {
     let node: Inode | undefined = this.root;
     for (const part of partsOf(path)) {
       if (node === undefined || node.kind === "file") return undefined;
-      const child = node.visible.get(part);
+      const child: number | undefined = node.visible.get(this.#spelled(node, part));
       node = child === undefined ? undefined : this.nodes.get(child);
     }
     return node;
@@ -58,7 +83,15 @@ export class DiskState {
     const name = parts.pop();
     const directory = this.find(parts.join("/"));
     if (name === undefined || directory?.kind !== "directory") return undefined;
-    return { directory, name };
+    return { directory, name: this.#spelled(directory, name) };
+  }
+
+  /** The name as the directory has it, where case does not count. */
+  #spelled(directory: DirectoryNode, name: string): string {
+    if (this.profile.caseSensitive || directory.visible.has(name)) return name;
+    const folded = name.toLowerCase();
+    for (const known of directory.visible.keys()) if (known.toLowerCase() === folded) return known;
+    return name;
   }
 
   childAt(place: Place): Inode | undefined {
@@ -80,9 +113,48 @@ export class DiskState {
     directory.dirty.push(effect);
   }
 
-  /** Ends a sync that was called at `sequence`: the first `count` effects it covers are durable. */
+  /** Ends a sync that was called at `sequence` and succeeds: what it covers is durable, if the profile is honest. */
+  endSync(node: Inode, sequence: number): void {
+    const { syncLag, names } = this.profile;
+    if (syncLag > 0) {
+      this.#heldSyncs.push({ inode: node.number, sequence });
+      if (this.#heldSyncs.length <= syncLag) return;
+      const late = this.#heldSyncs.shift() as HeldSync;
+      const held = this.nodes.get(late.inode);
+      if (held !== undefined) this.settle(held, late.sequence, Number.POSITIVE_INFINITY);
+      return;
+    }
+    if (names === "each") {
+      this.settle(node, sequence, Number.POSITIVE_INFINITY);
+      return;
+    }
+    if (node.kind === "directory") return;
+    this.settle(node, sequence, Number.POSITIVE_INFINITY);
+    for (const other of this.nodes.values()) {
+      if (other.kind === "directory") this.settle(other, sequence, Number.POSITIVE_INFINITY);
+    }
+  }
+
+  /** Ends a sync that fails: the first `count` effects it covers are durable, and the rest never will be. */
+  failSync(node: Inode, sequence: number, count: number): void {
+    this.settle(node, sequence, count);
+    if (node.kind !== "file" || this.profile.failedSync === "keeps") return;
+    node.visible = node.durable.clone();
+    for (const effect of node.dirty) applyFileEffect(node.visible, effect);
+  }
+
+  /** Of the effects up to `sequence` the first `count` are durable, and the rest forgotten. */
   settle(node: Inode, sequence: number, count: number): void {
     this.version += 1;
+    if (this.settled !== undefined) {
+      let done = 0;
+      for (const effect of node.dirty) {
+        if (!isCovered(effect, sequence)) continue;
+        const fate = done < count ? "durable" : "forgotten";
+        this.settled.set(effect.sequence, { fate, by: this.call });
+        done += 1;
+      }
+    }
     settle(node, sequence, count);
   }
 
@@ -133,9 +205,10 @@ export class DiskState {
 
   /** An independent copy, as after the death of every process: no handle is open on it. */
   clone(): DiskState {
-    const copy = new DiskState();
+    const copy = new DiskState(this.profile);
     copy.nextInode = this.nextInode;
     copy.sequence = this.sequence;
+    copy.#heldSyncs = this.#heldSyncs.slice();
     for (const node of this.reachable()) copy.nodes.set(node.number, cloneNode(node));
     return copy;
   }

@@ -1,7 +1,7 @@
 // Changes to a simulated disk from outside, as a test or another machine would make them: they are durable
 // at once, and no effect on the same name is at risk any more.
 import type { DiskState, Place } from "./disk-state.ts";
-import { newFile } from "./inode.ts";
+import { type DirectoryNode, newFile } from "./inode.ts";
 import { PageImage } from "./page-image.ts";
 import { basenamePath, dirnamePath, partsOf } from "./simulated-path.ts";
 
@@ -28,8 +28,38 @@ export function removeDurable(state: DiskState, place: Place): void {
   state.version += 1;
 }
 
+/** Replaces a file's content, or makes the file and its directories. */
+export function writeDurable(state: DiskState, path: string, bytes: Uint8Array): void {
+  makeParents(state, path);
+  const place = state.place(path);
+  if (place === undefined) throw new TypeError(`writeFile: not in a directory: ${path}`);
+  putDurable(state, place, bytes);
+}
+
+export function removeDurableFile(state: DiskState, path: string): void {
+  const place = state.place(path);
+  if (place === undefined || state.childAt(place)?.kind !== "file") {
+    throw new TypeError(`removeFile: no file at ${path}`);
+  }
+  removeDurable(state, place);
+}
+
+/** The paths of all visible files, in order. */
+export function visibleFiles(state: DiskState): string[] {
+  const found: string[] = [];
+  const walk = (directory: DirectoryNode, base: string): void => {
+    for (const [name, number] of directory.visible) {
+      const node = state.nodes.get(number);
+      if (node?.kind === "directory") walk(node, `${base}/${name}`);
+      else found.push(`${base}/${name}`);
+    }
+  };
+  walk(state.root, "");
+  return found.sort();
+}
+
 /** Makes the directories above `path` that are missing. */
-export function makeParents(state: DiskState, path: string): void {
+function makeParents(state: DiskState, path: string): void {
   const parts = partsOf(dirnamePath(path));
   for (let depth = 1; depth <= parts.length; depth++) {
     const parent = `/${parts.slice(0, depth).join("/")}`;

@@ -104,12 +104,17 @@ export function settle(node: Inode, sequence: number, count: number): void {
 }
 
 function covered<E extends { readonly sequence: number }>(dirty: E[], sequence: number): E[] {
-  return dirty.filter((effect) => effect.sequence <= sequence);
+  return dirty.filter((effect) => isCovered(effect, sequence));
+}
+
+/** Whether a sync that was called at `sequence` is about an effect. */
+export function isCovered(effect: { readonly sequence: number }, sequence: number): boolean {
+  return effect.sequence <= sequence;
 }
 
 /** How many effects a sync up to `sequence` covers. */
 export function coveredCount(node: Inode, sequence: number): number {
   let count = 0;
-  for (const effect of node.dirty) if (effect.sequence <= sequence) count += 1;
+  for (const effect of node.dirty) if (isCovered(effect, sequence)) count += 1;
   return count;
 }

@@ -5,11 +5,20 @@ import { lockedError, unsafeFileError } from "../disk/disk-error.ts";
 import type { Disk, DiskFile, DiskLock, DiskStat, OpenMode } from "../disk/ports.ts";
 import { CallGate, type DelayHook, failure, type GatedCall, underFault } from "./call-gate.ts";
 import { type AtRisk, cutState, effectsAtRisk } from "./crash-clone.ts";
-import { DiskState, type Place } from "./disk-state.ts";
-import { makeParents, putDurable, removeDurable } from "./durable-edit.ts";
+import { type DiskProfile, type DiskProfileName, profileOf } from "./disk-profile.ts";
+import { DiskState } from "./disk-state.ts";
+import {
+  putDurable,
+  removeDurable,
+  removeDurableFile,
+  visibleFiles,
+  writeDurable,
+} from "./durable-edit.ts";
+import type { FaultPlan } from "./fault-plan.ts";
 import type { Fault, FaultRule } from "./faults.ts";
-import { coveredCount, type DirectoryNode } from "./inode.ts";
-import { type FileHost, SimulatedFile, syncedCount } from "./simulated-file.ts";
+import type { DirectoryNode } from "./inode.ts";
+import { NameCalls } from "./name-calls.ts";
+import { endSync, type FileHost, SimulatedFile } from "./simulated-file.ts";
 import { SimulatedLock } from "./simulated-lock.ts";
 import { dirnamePath, joinPath, resolvePath } from "./simulated-path.ts";
 import { hashText, SimulatedRandom } from "./simulated-random.ts";
@@ -24,8 +33,12 @@ import {
 import type { DiskCall, TraceEntry, TraceLevel } from "./trace.ts";
 
 export interface SimulatedDiskOptions {
-  /** Fixes the order of directory listings; default 1. */
+  /** Fixes the order of directory listings, and what a profile leaves to chance; default 1. */
   readonly seed?: number;
+  /** What kind of machine this is; default `strict`. Disks made by `kill`, `powerCut` and `clone` are of the same kind. */
+  readonly profile?: DiskProfileName | DiskProfile;
+  /** What will go wrong on this disk; see `usePlan`. */
+  readonly plan?: FaultPlan;
   /** Space for file contents, in whole pages of 4 KiB, holes not counted; default without bound. */
   readonly capacityBytes?: number;
   /** How many handles may be open at a time; one more fails with `EMFILE`. Default without bound. */
@@ -55,6 +68,7 @@ export class SimulatedDisk implements Disk {
   readonly #openFilesMax: number;
   readonly #gate: CallGate;
   readonly #state: DiskState;
+  readonly #names: NameCalls;
   readonly #host: FileHost;
   readonly #locks: Map<number, string> = new Map();
   #openFiles = 0;
@@ -66,8 +80,17 @@ export class SimulatedDisk implements Disk {
     this.generation = generation;
     this.capacityBytes = options.capacityBytes ?? Number.POSITIVE_INFINITY;
     this.#openFilesMax = options.openFilesMax ?? Number.POSITIVE_INFINITY;
-    this.#gate = new CallGate(options.trace ?? "changes", options.delay);
-    this.#state = state ?? DiskState.empty();
+    this.#state = state ?? DiskState.empty(profileOf(options.profile));
+    this.#gate = new CallGate({
+      traceLevel: options.trace ?? "changes",
+      delay: options.delay,
+      state: this.#state,
+      resize: (capacityBytes) => {
+        this.capacityBytes = capacityBytes;
+      },
+    });
+    if (this.#gate.traceLevel !== "none") this.#state.settled = new Map();
+    this.#names = new NameCalls(this.#state, this.#state.profile, this.seed + generation);
     this.#host = {
       gate: this.#gate,
       state: this.#state,
@@ -76,6 +99,11 @@ export class SimulatedDisk implements Disk {
         this.#openFiles -= 1;
       },
     };
+    if (options.plan !== undefined) this.usePlan(options.plan);
+  }
+
+  get profile(): DiskProfile {
+    return this.#state.profile;
   }
 
   /** Calls so far that change state; the next one has this number. */
@@ -150,7 +178,7 @@ export class SimulatedDisk implements Disk {
   list(path: string): Promise<string[]> {
     const call: GatedCall = { operation: "list", path };
     return this.#gate.observeLater(call, () => {
-      const names = [...this.#directory(call).visible.keys()].sort();
+      const names = [...this.#names.directory(call).visible.keys()].sort();
       this.#listings += 1;
       const random = new SimulatedRandom(hashText(path, this.seed + this.#listings));
       return random.shuffle(names);
@@ -161,38 +189,22 @@ export class SimulatedDisk implements Disk {
     const call: GatedCall = { operation: "makeDirectory", path };
     return this.#gate.changeLater(call, (fault) =>
       underFault(call, fault, () => {
-        if (this.#state.find(path) !== undefined) throw failure(call, "EEXIST");
-        this.#state.createDirectory(this.#place(call, path));
+        this.#state.createDirectory(this.#names.freePlace(call));
       }),
     );
   }
 
   rename(from: string, to: string): Promise<void> {
-    const call: GatedCall = { operation: "rename", path: from };
+    const call: GatedCall = { operation: "rename", path: from, to };
     return this.#gate.changeLater(call, (fault) =>
-      underFault(call, fault, () => {
-        const source = this.#place(call, from);
-        const node = this.#state.childAt(source);
-        if (node === undefined) throw failure(call, "ENOENT");
-        const target = this.#place(call, to);
-        const replaced = this.#state.childAt(target);
-        if (replaced?.kind === "directory" && replaced !== node) throw failure(call, "EISDIR");
-        if (node.kind === "directory" && replaced?.kind === "file") throw failure(call, "ENOTDIR");
-        this.#state.rename(source, target, node);
-      }),
+      underFault(call, fault, () => this.#names.rename(call, to)),
     );
   }
 
   unlink(path: string): Promise<void> {
     const call: GatedCall = { operation: "unlink", path };
     return this.#gate.changeLater(call, (fault) =>
-      underFault(call, fault, () => {
-        const place = this.#place(call, path);
-        const node = this.#state.childAt(place);
-        if (node === undefined) throw failure(call, "ENOENT");
-        if (node.kind === "directory") throw failure(call, "EISDIR");
-        this.#state.unlink(place, node);
-      }),
+      underFault(call, fault, () => this.#names.unlink(call)),
     );
   }
 
@@ -200,10 +212,7 @@ export class SimulatedDisk implements Disk {
     const call: GatedCall = { operation: "syncDirectory", path };
     const sequence = this.#state.sequence;
     return this.#gate.changeLater(call, (fault) => {
-      const directory = this.#directory(call);
-      const covered = coveredCount(directory, sequence);
-      this.#state.settle(directory, sequence, syncedCount(covered, fault));
-      if (fault !== undefined) throw failure(call, fault.errno);
+      endSync(this.#state, call, this.#names.directory(call), sequence, fault);
     });
   }
 
@@ -215,7 +224,7 @@ export class SimulatedDisk implements Disk {
     const call: GatedCall = { operation: "lock", path };
     return this.#gate.changeLater(call, (fault) =>
       underFault(call, fault, () => {
-        const directory = this.#directory(call);
+        const directory = this.#names.directory(call);
         const owner = this.#locks.get(directory.number);
         if (owner !== undefined) throw lockedError(path, owner);
         this.#locks.set(directory.number, holder);
@@ -237,17 +246,24 @@ export class SimulatedDisk implements Disk {
     return resolvePath(path);
   }
 
+  /** Everything in the plan goes wrong from now on, besides what goes wrong already. */
+  usePlan(plan: FaultPlan): void {
+    this.#gate.faults.push(...plan.rules);
+    if (plan.capacityBytes !== undefined) this.capacityBytes = plan.capacityBytes;
+  }
+
   /** Stops the world here: every call from now on, in flight or new, fails with `DeadDiskError`. */
   stop(): void {
-    this.#gate.dead = true;
+    this.#gate.die();
   }
 
   /**
    * The process dies, the machine does not: this disk is dead, and the one returned shows everything
-   * written, with the same effects still at risk. No lock is held and no handle open.
+   * written, with the same effects still at risk. No lock is held and no handle open. Calls in flight,
+   * held back by `delay` or a fault, have not happened; with `random` each may have.
    */
-  kill(): SimulatedDisk {
-    this.stop();
+  kill(random?: SimulatedRandom): SimulatedDisk {
+    this.#gate.die(random === undefined ? undefined : () => random.below(2) === 0);
     return this.clone();
   }
 
@@ -279,33 +295,17 @@ export class SimulatedDisk implements Disk {
 
   /** Replaces a file's content, or makes the file and its directories; durable at once. */
   writeFile(path: string, bytes: Uint8Array): void {
-    makeParents(this.#state, path);
-    const place = this.#state.place(path);
-    if (place === undefined) throw new TypeError(`writeFile: not in a directory: ${path}`);
-    putDurable(this.#state, place, bytes);
+    writeDurable(this.#state, path, bytes);
   }
 
   /** Takes a file away; durable at once. */
   removeFile(path: string): void {
-    const place = this.#state.place(path);
-    if (place === undefined || this.#state.childAt(place)?.kind !== "file") {
-      throw new TypeError(`removeFile: no file at ${path}`);
-    }
-    removeDurable(this.#state, place);
+    removeDurableFile(this.#state, path);
   }
 
   /** The paths of all visible files, in order. */
   listAll(): string[] {
-    const found: string[] = [];
-    const walk = (directory: DirectoryNode, base: string): void => {
-      for (const [name, number] of directory.visible) {
-        const node = this.#state.nodes.get(number);
-        if (node?.kind === "directory") walk(node, `${base}/${name}`);
-        else found.push(`${base}/${name}`);
-      }
-    };
-    walk(this.#state.root, "");
-    return found.sort();
+    return visibleFiles(this.#state);
   }
 
   /** Bytes that file contents take now, in whole pages; holes are free. */
@@ -344,9 +344,8 @@ export class SimulatedDisk implements Disk {
   #createFile(call: GatedCall, fault: Fault | undefined): DiskFile {
     const { path } = call;
     return underFault(call, fault, () => {
-      const place = this.#place(call, path);
-      if (this.#state.childAt(place) !== undefined) throw failure(call, "EEXIST");
-      if (fault !== undefined) {
+      const place = this.#names.freePlace(call);
+      if (fault !== undefined && "errno" in fault) {
         this.#state.createFile(place);
         throw failure(call, fault.errno);
       }
@@ -358,20 +357,6 @@ export class SimulatedDisk implements Disk {
   #takeHandle(call: GatedCall): void {
     if (this.#openFiles >= this.#openFilesMax) throw failure(call, "EMFILE");
     this.#openFiles += 1;
-  }
-
-  #directory(call: GatedCall): DirectoryNode {
-    const node = this.#state.find(call.path);
-    if (node === undefined) throw failure(call, "ENOENT");
-    if (node.kind === "file") throw failure(call, "ENOTDIR");
-    return node;
-  }
-
-  #place(call: GatedCall, path: string): Place {
-    const place = this.#state.place(path);
-    if (place !== undefined) return place;
-    const parent = this.#state.find(dirnamePath(path));
-    throw failure(call, parent?.kind === "file" ? "ENOTDIR" : "ENOENT");
   }
 
   async #release(directory: DirectoryNode, path: string): Promise<void> {

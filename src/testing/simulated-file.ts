@@ -1,9 +1,10 @@
 // One open handle on a file of the simulated disk. It belongs to the disk that opened it, and dies with it.
 import type { DiskFile, OpenMode } from "../disk/ports.ts";
 import { type CallGate, failure, type GatedCall, underFault } from "./call-gate.ts";
+import { damagedRead, damagedWrite } from "./damage.ts";
 import type { DiskState } from "./disk-state.ts";
-import { type Fault, FaultCounter } from "./faults.ts";
-import { coveredCount, type FileNode } from "./inode.ts";
+import type { ErrnoEffect, Fault } from "./faults.ts";
+import { coveredCount, type FileNode, type Inode } from "./inode.ts";
 import { pageBytes } from "./page-image.ts";
 
 /** What a handle needs of its disk. */
@@ -32,24 +33,39 @@ export class SimulatedFile implements DiskFile {
 
   readSync(into: Uint8Array, position: number): number {
     const call = this.#call("read", position, into.length);
-    return this.#host.gate.observe(call, () => this.#read(call, into, position));
+    const { gate } = this.#host;
+    const step = gate.bytesMax(call);
+    if (step >= into.length) {
+      return gate.observe(call, (fault) => this.#read(call, into, position, fault));
+    }
+    for (let done = 0; done < into.length; done += step) {
+      const part = into.subarray(done, done + step);
+      const at = position + done;
+      const piece = this.#call("read", at, part.length);
+      const count = gate.observe(piece, (fault) => this.#read(piece, part, at, fault));
+      if (count < part.length) return done + count;
+    }
+    return into.length;
   }
 
   read(into: Uint8Array, position: number): Promise<number> {
     const call = this.#call("read", position, into.length);
-    return this.#host.gate.observeLater(call, () => this.#read(call, into, position));
+    const { gate } = this.#host;
+    const step = gate.bytesMax(call);
+    if (step < into.length) return this.#readInParts(into, position, step);
+    return gate.observeLater(call, (fault) => this.#read(call, into, position, fault));
   }
 
   writeSync(bytes: Uint8Array, position: number): void {
     const { gate } = this.#host;
-    const step = FaultCounter.writeBytesMax(gate.faults, this.path);
+    const step = gate.bytesMax(this.#call("write", position, bytes.length));
     if (bytes.length === 0) {
       gate.assertAlive("write");
       this.#assertOpen(this.#call("write", position, 0));
     }
     for (let done = 0; done < bytes.length; done += step) {
       const part = bytes.subarray(done, Math.min(done + step, bytes.length));
-      const call = this.#call("write", position + done, part.length);
+      const call = { ...this.#call("write", position + done, part.length), bytes: part };
       gate.change(call, (fault) => this.#write(call, part, position + done, fault));
     }
   }
@@ -61,9 +77,7 @@ export class SimulatedFile implements DiskFile {
     const sequence = state.sequence;
     return gate.changeLater(call, (fault) => {
       this.#assertOpen(call);
-      const covered = coveredCount(this.#node, sequence);
-      state.settle(this.#node, sequence, syncedCount(covered, fault));
-      if (fault !== undefined) throw failure(call, fault.errno);
+      endSync(state, call, this.#node, sequence, fault);
     });
   }
 
@@ -96,9 +110,24 @@ export class SimulatedFile implements DiskFile {
     await this.#host.gate.observeLater(call, () => {});
   }
 
-  #read(call: GatedCall, into: Uint8Array, position: number): number {
+  async #readInParts(into: Uint8Array, position: number, step: number): Promise<number> {
+    const { gate } = this.#host;
+    for (let done = 0; done < into.length; done += step) {
+      const part = into.subarray(done, done + step);
+      const at = position + done;
+      const piece = this.#call("read", at, part.length);
+      const count = await gate.observeLater(piece, (fault) => this.#read(piece, part, at, fault));
+      if (count < part.length) return done + count;
+    }
+    return into.length;
+  }
+
+  #read(call: GatedCall, into: Uint8Array, position: number, fault: Fault | undefined): number {
     this.#assertOpen(call);
     if (!(position >= 0)) throw failure(call, "EINVAL");
+    if (fault !== undefined && "damage" in fault) {
+      return damagedRead(this.#node, fault, into, position);
+    }
     return this.#node.visible.read(into, position);
   }
 
@@ -106,17 +135,26 @@ export class SimulatedFile implements DiskFile {
     this.#assertOpen(call);
     if (this.#mode === "read") throw failure(call, "EBADF");
     if (!(position >= 0)) throw failure(call, "EINVAL");
-    let count = bytes.length;
-    if (fault?.applied === "none") count = 0;
-    if (fault?.applied === "prefix") count = Math.min(fault.appliedCount ?? count >> 1, count);
-    const room = this.#fitting(position, count);
-    const fits = Math.min(count, room);
+    if (fault !== undefined && "damage" in fault) {
+      const landed = damagedWrite(fault, bytes, position);
+      if (landed !== undefined) this.#put(call, landed.bytes, landed.position);
+      return;
+    }
+    const errno = fault !== undefined && "errno" in fault ? fault : undefined;
+    const [from, end] = appliedRange(bytes.length, errno);
+    const stopped = this.#put(call, bytes.subarray(from, end), position + from);
+    if (errno !== undefined) throw failure(call, errno.errno, stopped);
+  }
+
+  /** Writes what fits and returns where it ends. */
+  #put(call: GatedCall, bytes: Uint8Array, position: number): number {
+    const fits = Math.min(bytes.length, this.#fitting(position, bytes.length));
     if (fits > 0) {
       const kept = new Uint8Array(bytes.subarray(0, fits));
       this.#host.state.changeFile(this.#node, { kind: "write", offset: position, bytes: kept });
     }
-    if (fault !== undefined) throw failure(call, fault.errno, position + fits);
-    if (fits < count) throw failure(call, "ENOSPC", position + fits);
+    if (fits < bytes.length) throw failure(call, "ENOSPC", position + fits);
+    return position + fits;
   }
 
   // As a real kernel does on a full disk, a write takes what still fits.
@@ -146,9 +184,35 @@ export class SimulatedFile implements DiskFile {
   }
 }
 
-/** How many of the covered effects a sync makes durable. */
-export function syncedCount(covered: number, fault: Fault | undefined): number {
-  if (fault === undefined || fault.applied === "all") return covered;
-  if (fault.applied === "none") return 0;
-  return Math.min(fault.appliedCount ?? covered >> 1, covered);
+/** What arrives of the bytes of a write that fails. */
+function appliedRange(length: number, errno: ErrnoEffect | undefined): [number, number] {
+  if (errno === undefined || errno.applied === "all") return [0, length];
+  if (errno.applied === "prefix") return [0, Math.min(errno.appliedCount ?? length >> 1, length)];
+  if (errno.applied !== "range") return [0, 0];
+  const from = Math.min(errno.appliedFrom ?? length >> 2, length);
+  return [from, Math.min(from + (errno.appliedCount ?? length >> 1), length)];
+}
+
+/** Ends the sync of a file or a directory that was called at `sequence`, with its fault. */
+export function endSync(
+  state: DiskState,
+  call: GatedCall,
+  node: Inode,
+  sequence: number,
+  fault: Fault | undefined,
+): void {
+  if (fault === undefined || "damage" in fault) {
+    state.endSync(node, sequence);
+    return;
+  }
+  if ("lie" in fault) return;
+  const covered = coveredCount(node, sequence);
+  state.failSync(node, sequence, syncedCount(covered, fault));
+  throw failure(call, fault.errno);
+}
+
+function syncedCount(covered: number, { applied, appliedCount }: ErrnoEffect): number {
+  if (applied === "all") return covered;
+  if (applied === "prefix") return Math.min(appliedCount ?? covered >> 1, covered);
+  return 0;
 }

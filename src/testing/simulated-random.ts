@@ -56,6 +56,15 @@ export function hashText(text: string, seed: number): number {
   return scramble(hash >>> 0) >>> 0;
 }
 
+/** A 32-bit hash of bytes (FNV-1a). */
+export function hashBytes(bytes: Uint8Array): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < bytes.length; at++) {
+    hash = Math.imul(hash ^ (bytes[at] as number), 0x01000193);
+  }
+  return hash >>> 0;
+}
+
 function scramble(value: number): number {
   let mixed = Math.imul(value ^ (value >>> 16), 0x45d9f3b);
   mixed = Math.imul(mixed ^ (mixed >>> 16), 0x45d9f3b);

@@ -20,12 +20,16 @@ export type {
 } from "../disk/ports.ts";
 export type { DelayHook } from "./call-gate.ts";
 export { Crash, DeadDiskError } from "./dead-disk.ts";
+export {
+  type DiskProfile,
+  type DiskProfileName,
+  diskProfiles,
+} from "./disk-profile.ts";
 export type {
   CrashPlan,
   CrashSite,
   Loss,
   PlannedCrash,
-  PlannedFault,
 } from "./explore/crash-plan.ts";
 export {
   type CrashSubject,
@@ -44,11 +48,30 @@ export {
   explore,
 } from "./explore/explore.ts";
 export { type Death, type Ending, OperationHistory } from "./explore/operation-history.ts";
-export { formatPlan, parsePlan } from "./explore/plan-text.ts";
+export { formatCrashPlan, parseCrashPlan } from "./explore/plan-text.ts";
 export { type Replay, replayPlan } from "./explore/replay-plan.ts";
 export { stateText } from "./explore/state-text.ts";
 export { Violation } from "./explore/violation.ts";
-export type { FaultRule } from "./faults.ts";
+export {
+  type FaultPlan,
+  formatPlan,
+  type PlanEffectKind,
+  parsePlan,
+  type RandomPlanOptions,
+  randomPlan,
+} from "./fault-plan.ts";
+export type {
+  DamageEffect,
+  DelayEffect,
+  ErrnoEffect,
+  FaultEffect,
+  FaultRule,
+  FaultSite,
+  HangEffect,
+  LieEffect,
+  ShortEffect,
+  SpaceEffect,
+} from "./faults.ts";
 export { SimulatedClock } from "./simulated-clock.ts";
 export {
   randomSurvival,
@@ -73,4 +96,11 @@ export {
   type Survival,
   type SurvivalException,
 } from "./survival.ts";
-export { crashAt, type DiskCall, formatTrace, type TraceEntry, type TraceLevel } from "./trace.ts";
+export {
+  crashAt,
+  type DiskCall,
+  formatTrace,
+  type TraceEntry,
+  type TraceLevel,
+  traceHash,
+} from "./trace.ts";

@@ -25,14 +25,11 @@ export interface PlannedCrash {
   readonly loss: Loss;
 }
 
-/** A rule as in `SimulatedDisk.faults`, with paths as text, so that it can be written down. */
-export type PlannedFault = FaultRule & { readonly path?: string };
-
 export interface CrashPlan<Command> {
   readonly seed: number;
   readonly steps: readonly Step<Command>[];
   /** Calls that fail in the first life. */
-  readonly faults: readonly PlannedFault[];
+  readonly faults: readonly FaultRule[];
   /**
    * By how many turns each asynchronous call of the first life is held back, in order; none from the end of the list on.
    * Calls in flight together so take effect in another order.

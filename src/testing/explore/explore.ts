@@ -3,22 +3,17 @@
 import { NodeClock } from "../../disk/node-clock.ts";
 import { NodeDisk } from "../../disk/node-disk.ts";
 import type { Clock, Disk } from "../../disk/ports.ts";
+import { randomPlan } from "../fault-plan.ts";
 import { randomSurvival } from "../simulated-disk.ts";
 import { SimulatedRandom } from "../simulated-random.ts";
 import type { CrashPlan, Loss } from "./crash-plan.ts";
 import { type CrashSubject, reopen, type Step } from "./crash-subject.ts";
 import { type Budget, BudgetSpent, Exploration, type Found } from "./exploration.ts";
 import { type CorpusPlan, readCorpus } from "./plan-corpus.ts";
-import { formatPlan, parsePlan } from "./plan-text.ts";
+import { formatCrashPlan, parseCrashPlan } from "./plan-text.ts";
 import { replayPlan } from "./replay-plan.ts";
 import { shrinkPlan } from "./shrink-plan.ts";
-import {
-  faultsOf,
-  randomDelays,
-  randomFaults,
-  randomSteps,
-  sequencesUpTo,
-} from "./step-sequences.ts";
+import { faultsOf, randomDelays, randomSteps, sequencesUpTo } from "./step-sequences.ts";
 import { Violation } from "./violation.ts";
 
 export interface ExploreOptions<Command> {
@@ -30,6 +25,8 @@ export interface ExploreOptions<Command> {
   readonly scripts?: readonly (readonly Step<Command>[])[];
   /** All sequences of at most so many commands and reopenings are crashed at every call; default 2. */
   readonly sequenceLength?: number;
+  /** Of the sequences of two steps and more one in so many is taken; default 1. `seed` says which. */
+  readonly sequenceStride?: number;
   /** Random lives have at most so many steps; default 12, 0 for none. */
   readonly randomLength?: number;
   /** How many crashes may follow each other: the second and third strike in the recovery; 1 to 3, default 2. */
@@ -141,7 +138,7 @@ class Explorer<Store, Command, State, World> {
     this.#exploration.counts.states += 1;
     if (violation === undefined) return;
     const told = new Violation(violation.property, `${violation.message} (corpus, ${place})`);
-    await this.#note({ plan: parsePlan<Command>(line), violation: told });
+    await this.#note({ plan: parseCrashPlan<Command>(line), violation: told });
   }
 
   async #sequences(): Promise<void> {
@@ -150,7 +147,10 @@ class Explorer<Store, Command, State, World> {
     if (length === 0) return;
     const alphabet: Step<Command>[] = [...this.#subject.alphabet];
     if (this.#subject.close !== undefined) alphabet.push(reopen);
+    const { sequenceStride = 1 } = this.#options;
+    let turn = this.#seed;
     for (const steps of sequencesUpTo(alphabet, length)) {
+      if (steps.length > 1 && turn++ % sequenceStride !== 0) continue;
       await this.#everyCrash(steps, Math.max(0, steps.length - 1));
     }
   }
@@ -194,7 +194,9 @@ class Explorer<Store, Command, State, World> {
     const hasFaults = this.#options.faults === true && random.below(3) === 0;
     const plan = this.#plan({
       steps: randomSteps(this.#subject.alphabet, length, random.fork("steps")),
-      faults: hasFaults ? randomFaults(random.fork("faults")) : [],
+      faults: hasFaults
+        ? randomPlan(random.fork("faults"), { effects: ["errno", "short", "delay"] }).rules
+        : [],
       delays: random.below(4) === 0 ? randomDelays(random.fork("delays")) : [],
     });
     const { points, error } = await this.#exploration.record(plan);
@@ -229,8 +231,8 @@ class Explorer<Store, Command, State, World> {
     this.#failures.push({
       property: small.violation.property,
       message: small.violation.message,
-      plan: formatPlan(found.plan),
-      minimalPlan: formatPlan(small.plan),
+      plan: formatCrashPlan(found.plan),
+      minimalPlan: formatCrashPlan(small.plan),
       timeline,
     });
     if (this.#failures.length >= (this.#options.failuresMax ?? 1)) throw new BudgetSpent();

@@ -1,19 +1,21 @@
 // Plans as one line of text: short enough for a commit message, stable enough for a corpus that is kept for ever.
+import { formatPlan, parsePlan } from "../fault-plan.ts";
+import type { FaultRule } from "../faults.ts";
 import type { Outcome, Survival } from "../survival.ts";
-import type { CrashPlan, CrashSite, Loss, PlannedCrash, PlannedFault } from "./crash-plan.ts";
+import type { CrashPlan, CrashSite, Loss, PlannedCrash } from "./crash-plan.ts";
 import type { Step } from "./crash-subject.ts";
 
 /**
- * A plan on one line, for `parsePlan` and `replayPlan`:
+ * A plan on one line, for `parseCrashPlan` and `replayPlan`:
  *
  *     seed 7; do ["append a"]; crash after write /log#1: power lost/kept 0=kept
  *
  * `power FILES/NAMES` is what becomes of effects that no exception is about; `0=kept` and `2-4=lost` are exceptions, by
  * the numbers of `SimulatedDisk.dirtyEffects`.
  */
-export function formatPlan<Command>(plan: CrashPlan<Command>): string {
+export function formatCrashPlan<Command>(plan: CrashPlan<Command>): string {
   const parts = [`seed ${plan.seed}`, `do ${json(plan.steps)}`];
-  for (const fault of plan.faults) parts.push(`fault ${json(fault)}`);
+  for (const fault of plan.faults) parts.push(`fault ${formatPlan({ rules: [fault] })}`);
   if (plan.delays.length > 0) parts.push(`delay ${plan.delays.join(" ")}`);
   for (const { site, loss } of plan.crashes) {
     parts.push(`crash ${formatSite(site)}: ${formatLoss(loss)}`);
@@ -22,23 +24,23 @@ export function formatPlan<Command>(plan: CrashPlan<Command>): string {
 }
 
 /** The plan of a line. Throws a `TypeError` that says what is wrong with it. */
-export function parsePlan<Command>(line: string): CrashPlan<Command> {
+export function parseCrashPlan<Command>(line: string): CrashPlan<Command> {
   let seed: number | undefined;
   let steps: readonly Step<Command>[] | undefined;
   let delays: readonly number[] = [];
-  const faults: PlannedFault[] = [];
+  const faults: FaultRule[] = [];
   const crashes: PlannedCrash[] = [];
-  for (const part of line.trim().split("; ")) {
+  for (const part of partsOf(line.trim())) {
     const [, word = "", rest = ""] = part.match(/^(\w+) (.*)$/) ?? [];
     if (word === "seed") seed = wholeNumber(rest);
     else if (word === "do") steps = parseJson(rest) as readonly Step<Command>[];
-    else if (word === "fault") faults.push(parseJson(rest) as PlannedFault);
+    else if (word === "fault") faults.push(...parsePlan(rest).rules);
     else if (word === "delay") delays = rest.split(" ").map(wholeNumber);
     else if (word === "crash") crashes.push(parseCrash(rest));
-    else throw new TypeError(`parsePlan: no part of a plan: ${part}`);
+    else throw new TypeError(`parseCrashPlan: no part of a plan: ${part}`);
   }
-  if (seed === undefined) throw new TypeError(`parsePlan: no seed in: ${line}`);
-  if (!Array.isArray(steps)) throw new TypeError(`parsePlan: no list of steps in: ${line}`);
+  if (seed === undefined) throw new TypeError(`parseCrashPlan: no seed in: ${line}`);
+  if (!Array.isArray(steps)) throw new TypeError(`parseCrashPlan: no list of steps in: ${line}`);
   return { seed, steps, faults, delays, crashes };
 }
 
@@ -61,7 +63,7 @@ export function formatLoss(loss: Loss): string {
 
 function parseCrash(text: string): PlannedCrash {
   const match = text.match(/^(before|after) (\w+) (\S*)#(\d+): (.*)$/);
-  if (match === null) throw new TypeError(`parsePlan: no crash: ${text}`);
+  if (match === null) throw new TypeError(`parseCrashPlan: no crash: ${text}`);
   const [, phase, operation = "", path = "", occurrence = "", loss = ""] = match;
   const site: CrashSite = {
     phase: phase as "before" | "after",
@@ -77,7 +79,7 @@ function parseLoss(text: string): Loss {
   const [word, defaults = "", ...words] = text.split(" ");
   const [files, directories] = defaults.split("/");
   if (word !== "power" || !isKeptOrLost(files) || !isKeptOrLost(directories)) {
-    throw new TypeError(`parsePlan: neither kill nor power: ${text}`);
+    throw new TypeError(`parseCrashPlan: neither kill nor power: ${text}`);
   }
   const survival: Survival = { label: text, files, directories, exceptions: [] };
   let more: object = {};
@@ -105,20 +107,32 @@ function isKeptOrLost(text: string | undefined): text is "kept" | "lost" {
 }
 
 function wholeNumber(text: string): number {
-  if (!/^\d+$/.test(text)) throw new TypeError(`parsePlan: no whole number: ${text}`);
+  if (!/^\d+$/.test(text)) throw new TypeError(`parseCrashPlan: no whole number: ${text}`);
   return Number(text);
 }
 
-/** Parts are told apart by "; ", which so must not be in one. */
+/** Parts are divided by "; ", but not within a text in quotes. */
+function partsOf(line: string): string[] {
+  const parts: string[] = [];
+  let part = "";
+  for (const [piece] of line.matchAll(/"(?:[^"\\]|\\.)*"|; |[\s\S]/g)) {
+    if (piece === "; ") {
+      parts.push(part);
+      part = "";
+    } else part += piece;
+  }
+  return [...parts, part];
+}
+
 function json(value: unknown): string {
-  return JSON.stringify(value).replaceAll("; ", ";\\u0020");
+  return JSON.stringify(value);
 }
 
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new TypeError(`parsePlan: no JSON: ${text}`, { cause });
+    throw new TypeError(`parseCrashPlan: no JSON: ${text}`, { cause });
   }
 }
 

@@ -13,7 +13,7 @@ import {
 } from "./crash-points.ts";
 import type { CrashSubject, Step } from "./crash-subject.ts";
 import { CrashTimeline } from "./crash-timeline.ts";
-import { parsePlan } from "./plan-text.ts";
+import { parseCrashPlan } from "./plan-text.ts";
 import { Violation } from "./violation.ts";
 
 export interface Replay {
@@ -23,12 +23,12 @@ export interface Replay {
   readonly timeline: string;
 }
 
-/** Runs a plan, or the line that `formatPlan` made of one. A site that does not come up stands for the end of its life. */
+/** Runs a plan, or the line that `formatCrashPlan` made of one. A site that does not come up stands for the end of its life. */
 export async function replayPlan<Store, Command, State, World>(
   subject: CrashSubject<Store, Command, State, World>,
   plan: string | CrashPlan<Command>,
 ): Promise<Replay> {
-  const parsed = typeof plan === "string" ? parsePlan<Command>(plan) : plan;
+  const parsed = typeof plan === "string" ? parseCrashPlan<Command>(plan) : plan;
   const timeline = new CrashTimeline();
   const violation = await violationOf(() => runPlan(subject, parsed, timeline));
   timeline.end(violation);

@@ -1,7 +1,6 @@
 // All short sequences of commands, and random longer ones.
 import type { FaultRule } from "../faults.ts";
 import type { SimulatedRandom } from "../simulated-random.ts";
-import type { PlannedFault } from "./crash-plan.ts";
 import { reopen, type Step, wait } from "./crash-subject.ts";
 
 /** Every sequence of at most `lengthMax` steps, shorter ones first, beginning with the empty one. */
@@ -41,44 +40,17 @@ export function randomDelays(random: SimulatedRandom): number[] {
   );
 }
 
-const faultyOperations = [
-  "write",
-  "write",
-  "sync",
-  "sync",
-  "create",
-  "truncate",
-  "rename",
-  "unlink",
-  "syncDirectory",
-  "read",
-] as const;
-
-/** One or two rules by which calls fail, once, some times or for ever. */
-export function randomFaults(random: SimulatedRandom): PlannedFault[] {
-  return Array.from({ length: 1 + random.below(2) }, () => {
-    const operation = faultyOperations[random.below(faultyOperations.length)] as "write";
-    return {
-      operation,
-      occurrence: 1 + random.below(8),
-      times: ([1, 1, 2, "forever"] as const)[random.below(4)] ?? 1,
-      errno: random.below(3) === 0 ? "ENOSPC" : "EIO",
-      applied: (["none", "prefix", "all"] as const)[random.below(3)] ?? "none",
-    };
-  });
-}
-
 /** What one call of a life can be made to do: fail once and for ever, with nothing, a part or all of it done. */
 export function faultsOf(site: {
   readonly operation: string;
   readonly path: string;
   readonly occurrence: number;
-}): PlannedFault[] {
+}): FaultRule[] {
   const { path, occurrence } = site;
   const operation = site.operation as FaultRule["operation"];
   const errnos = ["sync", "rename", "unlink"].includes(operation) ? ["EIO"] : ["EIO", "ENOSPC"];
   const base = { operation, path, occurrence } as const;
-  return errnos.flatMap((errno): PlannedFault[] => [
+  return errnos.flatMap((errno): FaultRule[] => [
     { ...base, errno, applied: "none" },
     { ...base, errno, applied: "prefix" },
     { ...base, errno, applied: "all" },
