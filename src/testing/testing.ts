@@ -25,6 +25,33 @@ export {
   type DiskProfileName,
   diskProfiles,
 } from "./disk-profile.ts";
+export type {
+  CrashPlan,
+  CrashSite,
+  Loss,
+  PlannedCrash,
+} from "./explore/crash-plan.ts";
+export {
+  type CrashSubject,
+  type Failed,
+  type Promised,
+  reopen,
+  type Step,
+  wait,
+} from "./explore/crash-subject.ts";
+export { diskFingerprint } from "./explore/disk-fingerprint.ts";
+export type { Budget } from "./explore/exploration.ts";
+export {
+  type CrashFailure,
+  type ExploreOptions,
+  type ExploreReport,
+  explore,
+} from "./explore/explore.ts";
+export { type Death, type Ending, OperationHistory } from "./explore/operation-history.ts";
+export { formatCrashPlan, parseCrashPlan } from "./explore/plan-text.ts";
+export { type Replay, replayPlan } from "./explore/replay-plan.ts";
+export { stateText } from "./explore/state-text.ts";
+export { Violation } from "./explore/violation.ts";
 export {
   type FaultPlan,
   formatPlan,

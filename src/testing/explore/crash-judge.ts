@@ -1,0 +1,72 @@
+// Judges one crash state: boots it, checks what is found, lives on, cuts the power again, and boots twice more.
+import { dropAll } from "../survival.ts";
+import { CrashLife, type CrashState } from "./crash-life.ts";
+import type { CrashSubject } from "./crash-subject.ts";
+import { Violation } from "./violation.ts";
+
+export interface JudgeOptions {
+  readonly seed: number;
+  /** Whether to see as well that a recovery after an orderly end changes nothing (O8); default true. */
+  readonly isThorough?: boolean;
+  /** Hears what is done, line by line. */
+  readonly tell?: (words: string) => void;
+}
+
+/**
+ * Throws a `Violation` where the next process finds less, more or other than was promised (O1 to O7, O9), cannot go on
+ * (O10), leaves something behind (O12, O14), or where a second recovery finds something else than the first (O8).
+ * Returns what the recovery said of itself.
+ *
+ * The disk and the world of the state are used up.
+ */
+export async function judgeCrash<Store, Command, State, World>(
+  subject: CrashSubject<Store, Command, State, World>,
+  state: CrashState<Command, State, World>,
+  options: JudgeOptions,
+): Promise<readonly string[]> {
+  const { seed, tell = () => {} } = options;
+  const steps = subject.afterwards ?? subject.alphabet.slice(0, 1);
+  const first = new CrashLife(subject, state, { seed, steps, closes: false });
+  tell(`recovers, then does ${JSON.stringify(steps)}`);
+  await first.run(state.death);
+
+  // Life goes on, and what it did survives the next power cut.
+  const disk = state.disk.powerCut(dropAll);
+  first.stop();
+  const next = { disk, death: "power", history: first.history, world: state.world } as const;
+  tell("everything that is not durable is lost; recovers, and closes");
+  const second = new CrashLife(subject, next, { seed, steps: [], closes: true });
+  await second.run("power").catch(asLifeAfter);
+  checkFiles(subject, next, second.history.finalState());
+  if (options.isThorough === false || subject.close === undefined) {
+    second.stop();
+    return first.traits;
+  }
+  const again = { disk, death: "kill", history: second.history, world: state.world } as const;
+  tell("recovers once more");
+  const third = new CrashLife(subject, again, { seed, steps: [], closes: true });
+  await third.run("kill");
+  third.stop();
+  return first.traits;
+}
+
+/** What was promised after the recovery is another thing than what was promised before the crash. */
+function asLifeAfter(error: unknown): never {
+  if (!(error instanceof Violation) || error.property !== "O1 durability") throw error;
+  throw new Violation("O10 life goes on", `after the recovery: ${error.message}`);
+}
+
+function checkFiles<Store, Command, State, World>(
+  subject: CrashSubject<Store, Command, State, World>,
+  { disk }: CrashState<Command, State, World>,
+  state: State,
+): void {
+  const strays = subject.strays?.(disk, state) ?? [];
+  if (strays.length > 0) {
+    throw new Violation("O12 no leaks", `nothing accounts for ${strays.join(", ")}`);
+  }
+  const bytesMax = subject.bytesMax?.(state);
+  if (bytesMax !== undefined && disk.allocatedBytes() > bytesMax) {
+    throw new Violation("O14 space", `${disk.allocatedBytes()} bytes, at most ${bytesMax} are due`);
+  }
+}

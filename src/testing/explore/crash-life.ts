@@ -1,0 +1,211 @@
+// One life of a store on a simulated machine, from its boot to its close: runs the steps, notes how each operation ends, and
+// checks what holds without any crash. Whoever listens hears every place at which the life could be cut short.
+import type { FaultRule } from "../faults.ts";
+import type { SimulatedDisk } from "../simulated-disk.ts";
+import { type SimulatedPorts, simulatedPorts } from "../simulated-ports.ts";
+import { type CrashSite, endOfStep } from "./crash-plan.ts";
+import { type CrashSubject, type Promised, reopen, type Step } from "./crash-subject.ts";
+import type { Death, OperationHistory } from "./operation-history.ts";
+import { settle } from "./settle.ts";
+import { Violation } from "./violation.ts";
+
+/** What a process finds when it boots, and what is known of it. */
+export interface CrashState<Command, State, World> {
+  readonly disk: SimulatedDisk;
+  readonly death: Death;
+  readonly history: OperationHistory<Command, State>;
+  readonly world: World;
+}
+
+export interface LifeOptions<Command, State, World> {
+  readonly seed: number;
+  readonly steps: readonly Step<Command>[];
+  readonly closes: boolean;
+  readonly faults?: readonly FaultRule[];
+  readonly delays?: readonly number[];
+  /** Called at each place where the life may be cut short. */
+  readonly onSite?: (
+    site: CrashSite,
+    known: { readonly history: OperationHistory<Command, State>; readonly world: World },
+  ) => void;
+}
+
+export class CrashLife<Store, Command, State, World> {
+  readonly #subject: CrashSubject<Store, Command, State, World>;
+  readonly #disk: SimulatedDisk;
+  readonly #world: World;
+  readonly #options: LifeOptions<Command, State, World>;
+  readonly #met: Map<string, number> = new Map();
+  readonly #traits: string[] = [];
+  #history: OperationHistory<Command, State>;
+  #ports!: SimulatedPorts;
+  #store: Store | undefined;
+
+  /** Changes the disk and the world that it is given, not the history. */
+  constructor(
+    subject: CrashSubject<Store, Command, State, World>,
+    start: CrashState<Command, State, World>,
+    options: LifeOptions<Command, State, World>,
+  ) {
+    this.#subject = subject;
+    this.#disk = start.disk;
+    this.#world = start.world;
+    this.#options = options;
+    this.#history = start.history.after(start.death).fork();
+  }
+
+  /** What is known of the store at the moment. */
+  get history(): OperationHistory<Command, State> {
+    return this.#history;
+  }
+
+  /** What the recoveries of this life have said of themselves. */
+  get traits(): readonly string[] {
+    return this.#traits;
+  }
+
+  get #hasFaults(): boolean {
+    return (this.#options.faults?.length ?? 0) > 0;
+  }
+
+  /** Throws a `Violation` where a promise is broken. */
+  async run(death: Death): Promise<void> {
+    this.#listen();
+    try {
+      this.#disk.faults.push(...(this.#options.faults ?? []));
+      await this.#open(death);
+      if (this.#store === undefined) return;
+      this.#tell(endOfStep(0));
+      for (const [at, step] of this.#options.steps.entries()) {
+        await this.#step(step);
+        if (this.#store === undefined) return;
+        this.#tell(endOfStep(at + 1));
+      }
+      await this.#read();
+      if (this.#options.closes) await this.#close();
+    } finally {
+      this.#disk.onCall = undefined;
+      this.#disk.delay = undefined;
+      this.#disk.faults.length = 0;
+    }
+  }
+
+  /** The process is gone: whatever it still had in mind does not happen. */
+  stop(): void {
+    this.#ports.scheduler.stop();
+    this.#disk.stop();
+  }
+
+  async #open(death: Death): Promise<void> {
+    this.#ports = simulatedPorts({
+      disk: this.#disk,
+      seed: this.#options.seed,
+      tasks: "automatic",
+    });
+    const { open, check, read } = this.#subject;
+    let store: Store | undefined;
+    try {
+      store = await settle(this.#ports, "open", open(this.#ports, this.#world));
+      const state = await settle(this.#ports, "read", read(store, this.#world));
+      this.#history = this.#history.checkAfter(death, state);
+      await settle(this.#ports, "check", check?.(store, state, this.#world));
+      this.#traits.push(...(this.#subject.traits?.(store) ?? []));
+      this.#store = store;
+    } catch (error) {
+      this.#allow("open", error);
+      if (store === undefined) this.#requireNoLeak("a refused open");
+    }
+  }
+
+  async #step(step: Step<Command>): Promise<void> {
+    if (step === reopen) {
+      await this.#close();
+      await this.#open("kill");
+    } else if (typeof step === "string" && step.startsWith("@wait:")) {
+      await this.#ports.scheduler.advance(Number(step.slice("@wait:".length)));
+    } else {
+      const together = (Array.isArray(step) ? step : [step]) as readonly Command[];
+      await Promise.all(together.map((command) => this.#run(command)));
+    }
+  }
+
+  async #run(command: Command): Promise<void> {
+    const id = this.#history.begin(command);
+    const begun = this.#history;
+    try {
+      const running = this.#subject.run(this.#store as Store, command, this.#world);
+      const promised = await settle<unknown>(this.#ports, JSON.stringify(command), running);
+      begun.end(id, (promised ?? "durable") as Promised);
+    } catch (error) {
+      const failed = this.#subject.failed?.(error, command) ?? "unknown";
+      begun.end(id, failed);
+      if (failed === "unknown") this.#allow(JSON.stringify(command), error);
+    }
+  }
+
+  async #read(): Promise<void> {
+    try {
+      const read = this.#subject.read(this.#store as Store, this.#world);
+      const state = await settle(this.#ports, "read", read);
+      this.#history.checkRead(state);
+    } catch (error) {
+      this.#allow("read", error);
+    }
+  }
+
+  async #close(): Promise<void> {
+    const { close } = this.#subject;
+    const store = this.#store as Store;
+    this.#store = undefined;
+    if (close === undefined) return;
+    let promised: unknown = "nothing";
+    try {
+      promised = await settle<unknown>(this.#ports, "close", close(store, this.#world));
+    } catch (error) {
+      this.#allow("close", error);
+    }
+    this.#history.promiseAll((promised ?? "nothing") as Promised);
+    this.#requireNoLeak("close");
+    if (this.#ports.scheduler.pending > 0) {
+      throw new Violation("O12 no leaks", `${this.#ports.scheduler.pending} timers after close`);
+    }
+  }
+
+  /** A violation always counts; another error where nothing was made to fail, or where the store does not call it honest. */
+  #allow(what: string, error: unknown): void {
+    if (error instanceof Violation) throw error;
+    const isExpected = this.#hasFaults && this.#subject.isHonest?.(error) !== false;
+    if (isExpected) return;
+    const { name, message, stack } = error as Error;
+    const violation = new Violation("O10 life goes on", `${what} failed: ${name}: ${message}`);
+    if (stack !== undefined) violation.cause = error;
+    throw violation;
+  }
+
+  #requireNoLeak(what: string): void {
+    if (this.#disk.openFiles === 0) return;
+    throw new Violation("O12 no leaks", `${what} keeps ${this.#disk.openFiles} files open`);
+  }
+
+  #listen(): void {
+    const { onSite, delays = [] } = this.#options;
+    if (onSite !== undefined) {
+      this.#disk.onCall = ({ operation, path, phase }) => {
+        const key = `${phase} ${operation} ${path}`;
+        const occurrence = (this.#met.get(key) ?? 0) + 1;
+        this.#met.set(key, occurrence);
+        this.#tell({ phase, operation, path, occurrence });
+      };
+    }
+    if (delays.length === 0) return;
+    let call = 0;
+    this.#disk.delay = async () => {
+      const turns = (delays[call++] ?? 0) * 8;
+      for (let turn = 0; turn < turns; turn++) await undefined;
+    };
+  }
+
+  #tell(site: CrashSite): void {
+    this.#options.onSite?.(site, { history: this.#history, world: this.#world });
+  }
+}

@@ -1,0 +1,44 @@
+// A short name for the content of a disk, by which two crash states are known to be the same.
+import { hash64 } from "../../codec/checksum.ts";
+import type { SimulatedDisk } from "../simulated-disk.ts";
+
+const encoder = new TextEncoder();
+
+/**
+ * Equal for disks with equal contents: everything visible, and everything that a power cut may still take.
+ *
+ * @param isScratch files of which only the presence counts.
+ */
+export function diskFingerprint(
+  disk: SimulatedDisk,
+  isScratch: (path: string) => boolean = () => false,
+): string {
+  const out = new Uint32Array(2);
+  const add = (bytes: Uint8Array): void => {
+    hash64(bytes, 0, bytes.length, out[0] as number, out[1] as number, out);
+  };
+  for (const path of disk.listAll()) {
+    if (path.endsWith("/lock")) continue;
+    const bytes = isScratch(path) ? undefined : disk.readFile(path);
+    add(encoder.encode(`${path} ${bytes?.length}`));
+    if (bytes !== undefined) add(bytes);
+  }
+  let risk = "";
+  for (const { kind, path, offset, length } of disk.dirtyEffects()) {
+    risk += `${kind} ${path} ${offset} ${length} `;
+  }
+  add(encoder.encode(risk));
+  return nameOf(out);
+}
+
+/** A short name for a text. */
+export function textFingerprint(text: string): string {
+  const out = new Uint32Array(2);
+  const bytes = encoder.encode(text);
+  hash64(bytes, 0, bytes.length, 0, 0, out);
+  return nameOf(out);
+}
+
+function nameOf(halves: Uint32Array): string {
+  return `${(halves[0] as number).toString(36)}.${(halves[1] as number).toString(36)}`;
+}

@@ -1,0 +1,193 @@
+// The running of an exploration: judges crash states, each different one once, within a budget, and keeps count.
+import type { Clock } from "../../disk/ports.ts";
+import { judgeCrash } from "./crash-judge.ts";
+import type { CrashState } from "./crash-life.ts";
+import type { CrashPlan, Loss, PlannedCrash } from "./crash-plan.ts";
+import {
+  type CrashPoint,
+  freshState,
+  lossesAt,
+  type Recording,
+  recordLife,
+  someLossesAt,
+  stateAfter,
+} from "./crash-points.ts";
+import type { CrashSubject } from "./crash-subject.ts";
+import { diskFingerprint, textFingerprint } from "./disk-fingerprint.ts";
+import { recordPlannedLife, violationOf } from "./replay-plan.ts";
+import { stateText } from "./state-text.ts";
+import type { Violation } from "./violation.ts";
+
+export interface Budget {
+  /** Crash states to look at, those known from before included. */
+  readonly states?: number;
+  /** Real time. */
+  readonly ms?: number;
+}
+
+export interface Counts {
+  /** Crash states looked at, those that turned out equal to an earlier one included. */
+  states: number;
+  /** Different crash states: each was booted and judged. */
+  distinct: number;
+  /** Recoveries that were themselves crashed at every call. */
+  recoveries: number;
+  /** Lives that were run with a crash at each of their calls. */
+  lives: number;
+}
+
+export interface ExplorationOptions {
+  readonly clock: Clock;
+  readonly budget: Budget;
+  /** How many crashes follow each other at most, 1 to 3. */
+  readonly crashes: number;
+  /** Of so many different states one has its recovery crashed at every call. */
+  readonly recoveryStride: number;
+  /** `all`: the whole family at each place; a number: the kill, both extremes and so many others. */
+  readonly survivals: "all" | number;
+}
+
+/** Thrown to end an exploration, by nobody else's fault. */
+export class BudgetSpent extends Error {}
+
+/** A plan that breaks a promise. */
+export interface Found<Command> {
+  readonly plan: CrashPlan<Command>;
+  readonly violation: Violation;
+}
+
+/** Every which state an orderly end is judged as well; replays always do it. */
+const thoroughStride = 4;
+
+export class Exploration<Store, Command, State, World> {
+  readonly subject: CrashSubject<Store, Command, State, World>;
+  readonly counts: Counts = { states: 0, distinct: 0, recoveries: 0, lives: 0 };
+  readonly traits: Map<string, number> = new Map();
+  readonly options: ExplorationOptions;
+  readonly #startMs: number;
+  readonly #judged: Set<string> = new Set();
+  readonly #recovered: Set<string> = new Set();
+
+  constructor(subject: CrashSubject<Store, Command, State, World>, options: ExplorationOptions) {
+    this.subject = subject;
+    this.options = options;
+    this.#startMs = options.clock.monotonicMs();
+  }
+
+  get elapsedMs(): number {
+    return this.options.clock.monotonicMs() - this.#startMs;
+  }
+
+  get isOver(): boolean {
+    const { states, ms } = this.options.budget;
+    if (states !== undefined && this.counts.states >= states) return true;
+    return ms !== undefined && this.elapsedMs >= ms;
+  }
+
+  /** Crashes a plan's life at every place from the end of step `from` on, and every loss there. */
+  async everyCrash(plan: CrashPlan<Command>, from = 0): Promise<Found<Command> | undefined> {
+    const { points, error } = await this.record(plan, from);
+    if (error !== undefined) return await this.#broken(plan, error);
+    for (const [turn, point] of points.entries()) {
+      for (const loss of this.lossesAt(point.disk, turn)) {
+        const found = await this.check(plan, point, loss);
+        if (found !== undefined) return found;
+      }
+    }
+    return undefined;
+  }
+
+  /** The places of a plan's life behind the end of step `from`, those of the boot included where it is 0. */
+  async record(plan: CrashPlan<Command>, from = 0): Promise<Recording<Command, State, World>> {
+    this.counts.lives += 1;
+    let step = from === 0 ? 0 : -1;
+    return await recordLife(
+      this.subject,
+      freshState(this.subject, plan.seed),
+      {
+        seed: plan.seed,
+        steps: plan.steps,
+        closes: true,
+        faults: plan.faults,
+        delays: plan.delays,
+      },
+      (site) => {
+        if (site.operation === "step") step = Math.max(step, site.occurrence);
+        return step >= from;
+      },
+    );
+  }
+
+  /** Judges one crash state, unless an equal one was judged before, and crashes its recovery where its turn has come. */
+  async check(
+    plan: CrashPlan<Command>,
+    point: CrashPoint<Command, State, World>,
+    loss: Loss,
+  ): Promise<Found<Command> | undefined> {
+    if (this.isOver) throw new BudgetSpent();
+    this.counts.states += 1;
+    const state = stateAfter(this.subject, point, loss);
+    const key = this.#keyOf(state);
+    if (this.#judged.has(key)) return undefined;
+    this.#judged.add(key);
+    this.counts.distinct += 1;
+    const crashed = { ...plan, crashes: [...plan.crashes, { site: point.site, loss }] };
+    const turn = this.counts.distinct;
+    const violation = await violationOf(async () => {
+      const isThorough = turn % thoroughStride === 0;
+      const traits = await judgeCrash(this.subject, state, { seed: plan.seed, isThorough });
+      for (const trait of traits) this.traits.set(trait, (this.traits.get(trait) ?? 0) + 1);
+    });
+    if (violation !== undefined) return { plan: crashed, violation };
+    const goesOn = crashed.crashes.length < this.options.crashes;
+    if (!goesOn || turn % this.options.recoveryStride !== 0) return undefined;
+    return await this.checkRecovery(crashed, point, key);
+  }
+
+  /** Crashes the recovery behind a plan's last crash at every place. */
+  async checkRecovery(
+    plan: CrashPlan<Command>,
+    point: CrashPoint<Command, State, World>,
+    key: string,
+  ): Promise<Found<Command> | undefined> {
+    if (this.#recovered.has(key)) return undefined;
+    this.#recovered.add(key);
+    this.counts.recoveries += 1;
+    const { loss } = plan.crashes.at(-1) as PlannedCrash;
+    const state = stateAfter(this.subject, point, loss);
+    const life = plan.crashes.length;
+    const { points, error } = await recordPlannedLife(this.subject, plan, state, life);
+    if (error !== undefined) return await this.#broken(plan, error);
+    for (const [turn, second] of points.entries()) {
+      for (const next of someLossesAt(second.disk, 1, turn)) {
+        const found = await this.check(plan, second, next);
+        if (found !== undefined) return found;
+      }
+    }
+    return undefined;
+  }
+
+  /** Forgets which states were judged: of no use where the next ones are of another kind. */
+  forget(): void {
+    this.#judged.clear();
+    this.#recovered.clear();
+  }
+
+  async #broken(plan: CrashPlan<Command>, error: unknown): Promise<Found<Command>> {
+    const violation = (await violationOf(() => Promise.reject(error))) as Violation;
+    return { plan, violation };
+  }
+
+  /** What the options let a crash at this place take. */
+  lossesAt(disk: CrashPoint<Command, State, World>["disk"], turn: number): Loss[] {
+    const { survivals } = this.options;
+    return survivals === "all" ? lossesAt(disk) : someLossesAt(disk, survivals, turn);
+  }
+
+  #keyOf({ disk, death, history, world }: CrashState<Command, State, World>): string {
+    const content = diskFingerprint(disk, this.subject.isScratch);
+    return textFingerprint(
+      `${death} ${content} ${history.text} ${world === undefined ? "" : stateText(world)}`,
+    );
+  }
+}

@@ -1,0 +1,240 @@
+// Explores what crashes can do to a store: plans from the corpus, given scripts, all short sequences, then random lives until the
+// budget is spent. What it finds it makes small.
+import { NodeClock } from "../../disk/node-clock.ts";
+import { NodeDisk } from "../../disk/node-disk.ts";
+import type { Clock, Disk } from "../../disk/ports.ts";
+import { randomPlan } from "../fault-plan.ts";
+import { randomSurvival } from "../simulated-disk.ts";
+import { SimulatedRandom } from "../simulated-random.ts";
+import type { CrashPlan, Loss } from "./crash-plan.ts";
+import { type CrashSubject, reopen, type Step } from "./crash-subject.ts";
+import { type Budget, BudgetSpent, Exploration, type Found } from "./exploration.ts";
+import { type CorpusPlan, readCorpus } from "./plan-corpus.ts";
+import { formatCrashPlan, parseCrashPlan } from "./plan-text.ts";
+import { replayPlan } from "./replay-plan.ts";
+import { shrinkPlan } from "./shrink-plan.ts";
+import { faultsOf, randomDelays, randomSteps, sequencesUpTo } from "./step-sequences.ts";
+import { Violation } from "./violation.ts";
+
+export interface ExploreOptions<Command> {
+  /** Fixes everything that is drawn at random; default 1. */
+  readonly seed?: number;
+  /** Ends the exploration; default: once all sequences and scripts are done. With `ms`, time is spent on random lives to the end. */
+  readonly budget?: Budget;
+  /** Lives to be crashed at every call. */
+  readonly scripts?: readonly (readonly Step<Command>[])[];
+  /** All sequences of at most so many commands and reopenings are crashed at every call; default 2. */
+  readonly sequenceLength?: number;
+  /** Of the sequences of two steps and more one in so many is taken; default 1. `seed` says which. */
+  readonly sequenceStride?: number;
+  /** Random lives have at most so many steps; default 12, 0 for none. */
+  readonly randomLength?: number;
+  /** How many crashes may follow each other: the second and third strike in the recovery; 1 to 3, default 2. */
+  readonly crashes?: number;
+  /** Of so many different states one has its recovery crashed at every call; default 11. */
+  readonly recoveryStride?: number;
+  /** `all` (default): the whole family of losses at each place; or a number: the kill, both extremes and so many others. */
+  readonly survivals?: "all" | number;
+  /** Whether calls fail as well, each call of each script and sequence in each way, and others at random; default false. */
+  readonly faults?: boolean;
+  /** A directory with `*.plan` files, whose lines are replayed first. */
+  readonly corpus?: string;
+  /** Stops at so many failures; default 1. */
+  readonly failuresMax?: number;
+  /** For the corpus and the time; default those of the machine. */
+  readonly disk?: Disk;
+  readonly clock?: Clock;
+}
+
+export interface CrashFailure {
+  /** The property that is broken, such as `O1 durability`. */
+  readonly property: string;
+  readonly message: string;
+  /** As it was found, and as small as it could be made: lines for `replayPlan`. */
+  readonly plan: string;
+  readonly minimalPlan: string;
+  /** The story of the minimal plan. */
+  readonly timeline: string;
+}
+
+export interface ExploreReport {
+  /** Crash states looked at, those that turned out equal to an earlier one included. */
+  readonly states: number;
+  /** Different crash states: each was booted and judged. */
+  readonly distinct: number;
+  readonly recoveries: number;
+  readonly lives: number;
+  readonly seconds: number;
+  readonly statesPerSecond: number;
+  /** How often each trait of a recovery was met; see `CrashSubject.traits`. */
+  readonly traits: Readonly<Record<string, number>>;
+  readonly failures: readonly CrashFailure[];
+  /** Whether all plans of the corpus, scripts and sequences were explored before the budget was spent. */
+  readonly isComplete: boolean;
+}
+
+/** See docs/TESTING-KIT.md. The same seed and the same store give the same report, but for the time. */
+export async function explore<Store, Command, State, World = undefined>(
+  subject: CrashSubject<Store, Command, State, World>,
+  options: ExploreOptions<Command> = {},
+): Promise<ExploreReport> {
+  return await new Explorer(subject, options).run();
+}
+
+class Explorer<Store, Command, State, World> {
+  readonly #subject: CrashSubject<Store, Command, State, World>;
+  readonly #options: ExploreOptions<Command>;
+  readonly #seed: number;
+  readonly #exploration: Exploration<Store, Command, State, World>;
+  readonly #failures: CrashFailure[] = [];
+
+  constructor(
+    subject: CrashSubject<Store, Command, State, World>,
+    options: ExploreOptions<Command>,
+  ) {
+    this.#subject = subject;
+    this.#options = options;
+    this.#seed = options.seed ?? 1;
+    this.#exploration = this.#started(options.budget ?? {});
+  }
+
+  async run(): Promise<ExploreReport> {
+    let isComplete = false;
+    try {
+      await this.#corpus();
+      await this.#sequences();
+      isComplete = true;
+      await this.#randomLives();
+    } catch (error) {
+      if (!(error instanceof BudgetSpent)) throw error;
+    }
+    const { counts, elapsedMs, traits } = this.#exploration;
+    const seconds = elapsedMs / 1000;
+    return {
+      ...counts,
+      seconds,
+      statesPerSecond: counts.states / Math.max(seconds, 0.001),
+      traits: Object.fromEntries([...traits].sort()),
+      failures: this.#failures,
+      isComplete,
+    };
+  }
+
+  #started(budget: Budget): Exploration<Store, Command, State, World> {
+    const { crashes = 2, recoveryStride = 11, survivals = "all" } = this.#options;
+    const clock = this.#options.clock ?? new NodeClock();
+    const options = { clock, budget, crashes, recoveryStride, survivals };
+    return new Exploration(this.#subject, options);
+  }
+
+  async #corpus(): Promise<void> {
+    const { corpus, disk = new NodeDisk() } = this.#options;
+    if (corpus === undefined) return;
+    for (const plan of await readCorpus(disk, corpus)) await this.#replay(plan);
+  }
+
+  async #replay({ place, line }: CorpusPlan): Promise<void> {
+    const { violation } = await replayPlan(this.#subject, line);
+    this.#exploration.counts.states += 1;
+    if (violation === undefined) return;
+    const told = new Violation(violation.property, `${violation.message} (corpus, ${place})`);
+    await this.#note({ plan: parseCrashPlan<Command>(line), violation: told });
+  }
+
+  async #sequences(): Promise<void> {
+    for (const steps of this.#options.scripts ?? []) await this.#everyCrash(steps, 0);
+    const length = this.#options.sequenceLength ?? 2;
+    if (length === 0) return;
+    const alphabet: Step<Command>[] = [...this.#subject.alphabet];
+    if (this.#subject.close !== undefined) alphabet.push(reopen);
+    const { sequenceStride = 1 } = this.#options;
+    let turn = this.#seed;
+    for (const steps of sequencesUpTo(alphabet, length)) {
+      if (steps.length > 1 && turn++ % sequenceStride !== 0) continue;
+      await this.#everyCrash(steps, Math.max(0, steps.length - 1));
+    }
+  }
+
+  async #everyCrash(steps: readonly Step<Command>[], from: number): Promise<void> {
+    const plan = this.#plan({ steps });
+    await this.#note(await this.#exploration.everyCrash(plan, from));
+    if (this.#options.faults !== true) return;
+    const { points } = await this.#exploration.record(plan, from);
+    for (const { site } of points) {
+      if (site.phase !== "before") continue;
+      for (const fault of faultsOf(site)) {
+        await this.#faultyLife(this.#plan({ steps, faults: [fault] }));
+      }
+    }
+  }
+
+  /** A life with faults is crashed at its end only: on the way it is like others. */
+  async #faultyLife(plan: CrashPlan<Command>): Promise<void> {
+    const { points, error } = await this.#exploration.record(plan);
+    if (error !== undefined) await this.#noteError(plan, error);
+    const end = points.at(-1);
+    if (error !== undefined || end === undefined) return;
+    for (const loss of this.#exploration.lossesAt(end.disk, points.length)) {
+      await this.#note(await this.#exploration.check(plan, end, loss));
+    }
+  }
+
+  async #randomLives(): Promise<void> {
+    const { budget, randomLength = 12 } = this.#options;
+    if (budget === undefined || randomLength === 0) return;
+    const random = new SimulatedRandom(this.#seed);
+    for (let life = 0; ; life++) {
+      if (this.#exploration.isOver) throw new BudgetSpent();
+      await this.#randomLife(random.fork(`life ${life}`), randomLength);
+      this.#exploration.forget();
+    }
+  }
+
+  async #randomLife(random: SimulatedRandom, length: number): Promise<void> {
+    const hasFaults = this.#options.faults === true && random.below(3) === 0;
+    const plan = this.#plan({
+      steps: randomSteps(this.#subject.alphabet, length, random.fork("steps")),
+      faults: hasFaults
+        ? randomPlan(random.fork("faults"), { effects: ["errno", "short", "delay"] }).rules
+        : [],
+      delays: random.below(4) === 0 ? randomDelays(random.fork("delays")) : [],
+    });
+    const { points, error } = await this.#exploration.record(plan);
+    if (error !== undefined) return await this.#noteError(plan, error);
+    const choice = random.fork("crashes");
+    for (let i = 0; i < Math.min(40, points.length * 2); i++) {
+      const point = points[choice.below(points.length)];
+      if (point === undefined) return;
+      const cut = randomSurvival(point.disk, choice, { piecesPercent: 40 });
+      const loss: Loss = choice.below(6) === 0 ? "kill" : cut;
+      await this.#note(await this.#exploration.check(plan, point, loss));
+    }
+  }
+
+  #plan(parts: Partial<CrashPlan<Command>>): CrashPlan<Command> {
+    return { seed: this.#seed, steps: [], faults: [], delays: [], crashes: [], ...parts };
+  }
+
+  async #noteError(plan: CrashPlan<Command>, error: unknown): Promise<void> {
+    const { name, message } = error as Error;
+    const isKnown = error instanceof Violation;
+    await this.#note({
+      plan,
+      violation: isKnown ? error : new Violation("check", `${name}: ${message}`),
+    });
+  }
+
+  async #note(found: Found<Command> | undefined): Promise<void> {
+    if (found === undefined) return;
+    const small = await shrinkPlan(this.#subject, found, () => this.#started({ states: 5000 }));
+    const { timeline } = await replayPlan(this.#subject, small.plan);
+    this.#failures.push({
+      property: small.violation.property,
+      message: small.violation.message,
+      plan: formatCrashPlan(found.plan),
+      minimalPlan: formatCrashPlan(small.plan),
+      timeline,
+    });
+    if (this.#failures.length >= (this.#options.failuresMax ?? 1)) throw new BudgetSpent();
+  }
+}
