@@ -1,11 +1,16 @@
-// How the tests run: every *.test.ts under test/, two files at a time at the most, no hidden globals.
+// How the tests run: every *.test.ts under test/, two files at a time at the most, no hidden globals; VARVE_MUTANT seeds a bug.
 import { defineConfig, type ViteUserConfig } from "vitest/config";
+import { mutantPlugin } from "./test/mutants/mutant-plugin.ts";
+
+const mutant: string | undefined = process.env["VARVE_MUTANT"];
 
 const config: ViteUserConfig = defineConfig({
+  plugins: mutant === undefined ? [] : [mutantPlugin(mutant)],
   test: {
     include: ["test/**/*.test.ts"],
     pool: "forks",
     maxWorkers: 2,
+    maxConcurrency: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

@@ -3,9 +3,10 @@
 //   node scripts/test.js                 everything; the last line is `N passed, N failed`
 //   node scripts/test.js test/log ...    only the tests of these files or folders (no types, no lint)
 //   node scripts/test.js --kill 1000     the long loop that kills a real process so many times (npm run test:kill)
+//   node scripts/test.js --mutants       sees every seeded bug of test/mutants killed (npm run test:mutants)
 //   node scripts/test.js --crash 600     crash exploration for so many seconds (npm run test:crash)
 //
-// The last two set VARVE_KILLS and VARVE_CRASH_SECONDS for the tests in test/crash and test/corruption; without them these tests
+// --kill and --crash set VARVE_KILLS and VARVE_CRASH_SECONDS for the tests in test/crash and test/corruption; without them these tests
 // take the small budgets that suit every run.
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -33,6 +34,9 @@ function readArguments(args) {
     } else if (args[i] === "--crash") {
       env["VARVE_CRASH_SECONDS"] = countAfter(args, i++);
       paths.push("test/crash", "test/corruption");
+    } else if (args[i] === "--mutants") {
+      env["VARVE_MUTANTS"] = "all";
+      paths.push("test/mutants");
     } else paths.push(args[i]);
   }
   return { env, paths };

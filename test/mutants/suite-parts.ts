@@ -1,0 +1,41 @@
+// The parts of the suite that kill more than one mutant, each as small as can be.
+
+interface Part {
+  readonly file: string;
+  readonly title: string;
+}
+
+/** Every call of a life of the log alone is crashed before and after, with all that may survive there. */
+export const firstCrashes: Part = {
+  file: "test/crash/every-call.test.ts",
+  title: "create, append, roll.* loses nothing acknowledged, shows",
+};
+
+/** The recoveries from these crashes are crashed at every call of their own. */
+export const secondCrashes: Part = {
+  file: "test/crash/every-call.test.ts",
+  title: "create, append, roll.* loses nothing either",
+};
+
+/** Every call of a life of the log alone fails. */
+export const failingCalls: Part = {
+  file: "test/crash/faults.test.ts",
+  title: "'EIO', 1: every promise",
+};
+
+/** A life of flushes, merges and checkpoints, crashed at every call. */
+export const layerCrashes: Part = {
+  file: "test/crash/layers.test.ts",
+  title: "durability 'group' loses nothing acknowledged",
+};
+
+/** A write fails: crashes at once, after the rejection. */
+export const rejections: Part = {
+  file: "test/crash/rejected.test.ts",
+  title: "is gone once it is rejected",
+};
+
+export const rejectedBehind: Part = {
+  file: "test/crash/rejected.test.ts",
+  title: "takes with it what is queued",
+};
