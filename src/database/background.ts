@@ -123,9 +123,9 @@ export class Background {
   }
 
   async #merge(): Promise<boolean> {
-    const { runs, log, diagnostics, directory: path } = this.#parts;
-    const isOff = !this.#host.isOpen() || this.rebuild.isUnusable || log.poison !== undefined;
-    if (isOff) return false;
+    const { runs, log, diagnostics, directory: path, settings } = this.#parts;
+    const isOff = !this.#host.isOpen() || this.rebuild.isUnusable || settings.readOnly;
+    if (isOff || log.poison !== undefined) return false;
     let bytes: number | undefined;
     try {
       bytes = await runs.merge();

@@ -4,6 +4,7 @@ import { VarveError } from "../codec/errors.ts";
 import { readValue } from "../codec/values.ts";
 import type { Checkpoint } from "../index/checkpoint.ts";
 import type { GraphIndex } from "../index/graph-index.ts";
+import type { TreeRun } from "../index/tree-run.ts";
 import type { NameTable } from "../log/name-table.ts";
 import type { RecoveryBase } from "../recovery/recovery-base.ts";
 import type { ReplaySink } from "../recovery/replay.ts";
@@ -12,6 +13,27 @@ import { replaySink } from "./replay-sink.ts";
 import type { RunKeeper } from "./run-keeper.ts";
 import type { SystemState } from "./system-values.ts";
 import type { Tuning } from "./tuning.ts";
+
+/** Fills an empty index with a checkpoint's runs, which are open. */
+export function restoreIndex(
+  index: GraphIndex,
+  checkpoint: Checkpoint,
+  runs: readonly TreeRun[],
+): void {
+  const { lsn: lastLsn, nextNodeId, nodeCount, edgeCount } = checkpoint;
+  index.restore({ nextNodeId, lastLsn, nodeCount, edgeCount, runs });
+}
+
+/** Defines a checkpoint's names, and sets its system state. */
+export function restoreNames(checkpoint: Checkpoint, names: NameTable, state: SystemState): void {
+  for (const [i, name] of checkpoint.names.entries()) {
+    if (names.define(i + 1, name)) continue;
+    throw new VarveError("CORRUPT", `checkpoint ${checkpoint.number} names ${i + 1} twice`);
+  }
+  for (const [name, value] of checkpoint.states) {
+    state.set(name, readValue(new ByteReader().open(value, 0, value.length)));
+  }
+}
 
 export class IndexBase implements RecoveryBase, ReplaySink {
   /** The version of the runs that the checkpoint loaded names; -1 where there is none. */
@@ -45,16 +67,9 @@ export class IndexBase implements RecoveryBase, ReplaySink {
 
   /** Everything as the checkpoint has it; pages of the trees are read when they are needed. */
   async load(checkpoint: Checkpoint): Promise<void> {
-    const runs = await this.#runs.load(checkpoint.runs);
-    const { lsn, nextNodeId, nodeCount, edgeCount, names, states } = checkpoint;
-    this.#index.restore({ nextNodeId, lastLsn: lsn, nodeCount, edgeCount, runs });
-    for (const [i, name] of names.entries()) {
-      if (this.#names.define(i + 1, name)) continue;
-      throw new VarveError("CORRUPT", `checkpoint ${checkpoint.number} names ${i + 1} twice`);
-    }
-    for (const [name, value] of states) {
-      this.#state.set(name, readValue(new ByteReader().open(value, 0, value.length)));
-    }
+    restoreIndex(this.#index, checkpoint, await this.#runs.load(checkpoint.runs));
+    restoreNames(checkpoint, this.#names, this.#state);
+    const { lsn } = checkpoint;
     this.#runs.nextTreeId = Math.max(this.#runs.nextTreeId, checkpoint.nextTreeId);
     this.#runs.flushedPoint = freezePoint(lsn, this.#index, this.#names, this.#state);
     this.savedVersion = this.#runs.version;

@@ -8,7 +8,10 @@ import type { ReplaySink } from "../recovery/replay.ts";
 import type { SystemState } from "./system-values.ts";
 
 /** Replays frames into the trees, and into the system state where there is one to replay. */
-export function replaySink(index: GraphIndex, state: SystemState | undefined): ReplaySink {
+export function replaySink(
+  index: Pick<GraphIndex, "apply">,
+  state: SystemState | undefined,
+): ReplaySink {
   const reader = new EventReader();
   return {
     apply(bytes, from, to, firstLsn) {
