@@ -125,10 +125,10 @@ export class Background {
   }
 
   async #merge(): Promise<boolean> {
-    const { runs, log, diagnostics, directory: path } = this.#parts;
-    const isOff = !this.#host.isOpen() || this.rebuild.isUnusable || log.poison !== undefined;
-    if (isOff) return false;
-    const { clock } = this.#parts.settings.ports;
+    const { runs, log, diagnostics, directory: path, settings } = this.#parts;
+    const isOff = !this.#host.isOpen() || this.rebuild.isUnusable || settings.readOnly;
+    if (isOff || log.poison !== undefined) return false;
+    const { clock } = settings.ports;
     const beganMs = clock.monotonicMs();
     let bytes: number | undefined;
     try {

@@ -25,4 +25,6 @@ export interface CoreParts {
   readonly savedRuns: number;
   /** Fills an emptied index from the log. */
   refill(log: Log): Promise<void>;
+  /** With `readOnly`: has the index read the newest checkpoint; resolves to whether it did not yet. */
+  readonly renew?: (() => Promise<boolean>) | undefined;
 }

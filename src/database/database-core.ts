@@ -5,7 +5,7 @@ import type { Diagnostics } from "../disk/diagnostics.ts";
 import type { ReadSource } from "../graph/read-source.ts";
 import { TransactionCore } from "../graph/transaction-core.ts";
 import type { GraphIndex } from "../index/graph-index.ts";
-import { readOnly } from "../log/followed-log.ts";
+import { readOnly } from "../log/follow-errors.ts";
 import type { PendingTransaction } from "../log/group.ts";
 import type { Log } from "../log/log.ts";
 import type { NameTable } from "../log/name-table.ts";
@@ -27,6 +27,7 @@ export class DatabaseCore {
   readonly names: NameTable;
   readonly state: SystemState;
   readonly runs: RunKeeper;
+  readonly renew: CoreParts["renew"];
   readonly settings: Settings;
   readonly tuning: Tuning;
   readonly directory: string;
@@ -54,6 +55,7 @@ export class DatabaseCore {
     this.names = names;
     this.state = state;
     this.runs = runs;
+    this.renew = parts.renew;
     this.settings = settings;
     this.tuning = tuning;
     this.directory = parts.directory;

@@ -4,6 +4,7 @@ import { VarveError } from "../codec/errors.ts";
 import { readValue } from "../codec/values.ts";
 import type { Checkpoint } from "../index/checkpoint.ts";
 import type { GraphIndex } from "../index/graph-index.ts";
+import type { TreeRun } from "../index/tree-run.ts";
 import type { NameTable } from "../log/name-table.ts";
 import type { RecoveryBase } from "../recovery/recovery-base.ts";
 import type { ReplaySink } from "../recovery/replay.ts";
@@ -13,6 +14,36 @@ import { replaySink } from "./replay-sink.ts";
 import type { RunKeeper } from "./run-keeper.ts";
 import type { SystemState } from "./system-values.ts";
 import type { Tuning } from "./tuning.ts";
+
+/** Fills an empty index with a checkpoint's runs, which are open. */
+export function restoreIndex(
+  index: GraphIndex,
+  checkpoint: Checkpoint,
+  runs: readonly TreeRun[],
+): void {
+  const { lsn: lastLsn, nextNodeId, nodeCount, edgeCount } = checkpoint;
+  index.restore({ nextNodeId, lastLsn, nodeCount, edgeCount, runs });
+}
+
+/** Defines a checkpoint's names, sets its system state, and takes over the counts that it holds. */
+export function restoreNames(
+  checkpoint: Checkpoint,
+  names: NameTable,
+  state: SystemState,
+  anchors: CountAnchors,
+): void {
+  for (const [i, name] of checkpoint.names.entries()) {
+    if (names.define(i + 1, name)) continue;
+    throw new VarveError("CORRUPT", `checkpoint ${checkpoint.number} names ${i + 1} twice`);
+  }
+  const { lsn, nodeCount, edgeCount } = checkpoint;
+  for (const [name, bytes] of checkpoint.states) {
+    const value = readValue(new ByteReader().open(bytes, 0, bytes.length));
+    if (name === countAnchorsName) anchors.load(value, lsn);
+    else state.set(name, value);
+  }
+  anchors.note(lsn, nodeCount, edgeCount);
+}
 
 export class IndexBase implements RecoveryBase, ReplaySink {
   /** The version of the runs that the checkpoint loaded names; -1 where there is none. */
@@ -49,19 +80,9 @@ export class IndexBase implements RecoveryBase, ReplaySink {
 
   /** Everything as the checkpoint has it; pages of the trees are read when they are needed. */
   async load(checkpoint: Checkpoint): Promise<void> {
-    const runs = await this.#runs.load(checkpoint.runs);
-    const { lsn, nextNodeId, nodeCount, edgeCount, names, states } = checkpoint;
-    this.#index.restore({ nextNodeId, lastLsn: lsn, nodeCount, edgeCount, runs });
-    for (const [i, name] of names.entries()) {
-      if (this.#names.define(i + 1, name)) continue;
-      throw new VarveError("CORRUPT", `checkpoint ${checkpoint.number} names ${i + 1} twice`);
-    }
-    for (const [name, bytes] of states) {
-      const value = readValue(new ByteReader().open(bytes, 0, bytes.length));
-      if (name === countAnchorsName) this.#anchors.load(value, lsn);
-      else this.#state.set(name, value);
-    }
-    this.#anchors.note(lsn, nodeCount, edgeCount);
+    restoreIndex(this.#index, checkpoint, await this.#runs.load(checkpoint.runs));
+    restoreNames(checkpoint, this.#names, this.#state, this.#anchors);
+    const { lsn } = checkpoint;
     this.#runs.nextTreeId = Math.max(this.#runs.nextTreeId, checkpoint.nextTreeId);
     this.#runs.flushedPoint = this.#point(lsn);
     this.savedVersion = this.#runs.version;

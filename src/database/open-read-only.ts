@@ -7,12 +7,13 @@ import { GraphIndex } from "../index/graph-index.ts";
 import { FollowedLog } from "../log/followed-log.ts";
 import { NameTable } from "../log/name-table.ts";
 import { classifyDirectory, type DirectoryKind } from "../recovery/database-directory.ts";
+import { isTreeFault } from "../recovery/recovery-base.ts";
 import type { RecoveryReport } from "../recovery/recovery-report.ts";
 import { CountAnchors } from "./count-anchors.ts";
 import { Database } from "./database.ts";
 import { DatabaseCore } from "./database-core.ts";
+import { Follower } from "./follower.ts";
 import type { Settings } from "./options.ts";
-import { replaySink } from "./replay-sink.ts";
 import { RunKeeper } from "./run-keeper.ts";
 import { SystemState } from "./system-values.ts";
 import type { Tuning } from "./tuning.ts";
@@ -38,27 +39,55 @@ export async function openReadOnly<S = Schema>(
   const index = new GraphIndex(names, tuning.index);
   const state = new SystemState();
   const anchors = new CountAnchors(tuning.countAnchorEvents);
-  // The whole log is replayed: this is the place to begin behind a checkpoint instead.
-  const log = await index.replaying(() =>
-    FollowedLog.open(ports, directory, replaySink(index, state, anchors), tuning),
-  );
-  const report = reportOf(log, ports.clock.monotonicMs() - startedMs);
+  const runs = new RunKeeper(ports, directory, index, tuning);
+  const follower = new Follower({
+    ports,
+    directory,
+    index,
+    names,
+    state,
+    anchors,
+    runs,
+    tuning,
+  });
+  const log = await index.replaying(() => follow(ports, directory, follower, tuning));
+  const report = reportOf(log, follower, ports.clock.monotonicMs() - startedMs);
   const core = new DatabaseCore({
     log,
     index,
     names,
     state,
     anchors,
-    runs: new RunKeeper(ports, directory, index, tuning),
+    runs,
     settings,
     tuning,
     directory,
     diagnostics: nodeDiagnostics,
     savedRuns: -1,
-    refill: () => Promise.resolve(),
+    refill: () => follower.refill(),
+    renew: () => follower.renew(),
   });
+  follower.isUnusable = () => core.background.rebuild.isUnusable;
+  follower.attach(log);
   log.isAwaited = () => core.tail.size > 0;
   return new Database<S>(core, noLock, report);
+}
+
+/** From behind the newest checkpoint; from the beginning where there is none, or where its trees prove to be damaged. */
+async function follow(
+  ports: Ports,
+  directory: string,
+  follower: Follower,
+  { frameCacheBytes }: Tuning,
+): Promise<FollowedLog> {
+  const begin = follower.begin.bind(follower);
+  try {
+    return await FollowedLog.open(ports, directory, follower.sink, { frameCacheBytes, begin });
+  } catch (error) {
+    await follower.clear();
+    if (!isTreeFault(error)) throw error;
+    return await FollowedLog.open(ports, directory, follower.sink, { frameCacheBytes });
+  }
 }
 
 async function classifyFollowed({ disk, scheduler }: Ports, path: string): Promise<DirectoryKind> {
@@ -74,10 +103,14 @@ async function classifyFollowed({ disk, scheduler }: Ports, path: string): Promi
 }
 
 /** Nothing was recovered: that is the next writer's to do. */
-function reportOf(log: FollowedLog, elapsedMs: number): RecoveryReport {
+function reportOf(
+  log: FollowedLog,
+  { checkpointLsn }: Follower,
+  elapsedMs: number,
+): RecoveryReport {
   return {
     clean: log.isClean,
-    checkpointLsn: 0,
+    checkpointLsn,
     lastLsn: log.durableLsn,
     replayedEvents: log.replayedEvents,
     truncatedBytes: 0,

@@ -28,7 +28,7 @@ export interface OpenOptions {
   readonly readOnly?: boolean | undefined;
   /** What a commit waits for where it does not say itself. Default `"group"`. */
   readonly durability?: Durability | undefined;
-  /** Bytes for caches and in-memory trees together; from 16 MiB, default 256 MiB. With `readOnly` trees are not bounded by it. */
+  /** Bytes for caches and in-memory trees together; from 16 MiB, default 256 MiB. With `readOnly` what came behind the newest checkpoint is in memory as well. */
   readonly memoryBudget?: number | undefined;
   /** Bytes at which a segment is sealed; 64 KiB to 1 GiB, default 64 MiB. */
   readonly segmentBytes?: number | undefined;

@@ -8,9 +8,15 @@ import type { ReplaySink } from "../recovery/replay.ts";
 import type { CountAnchors } from "./count-anchors.ts";
 import type { SystemState } from "./system-values.ts";
 
+/** What a replay needs of an index. */
+export type ReplayedIndex = Pick<
+  GraphIndex,
+  "apply" | "compactedTo" | "lastLsn" | "nodeCount" | "edgeCount"
+>;
+
 /** Replays frames into the trees, and into the system state where there is one to replay; notes counts on the way. */
 export function replaySink(
-  index: GraphIndex,
+  index: ReplayedIndex,
   state: SystemState | undefined,
   anchors?: CountAnchors,
 ): ReplaySink {

@@ -82,6 +82,23 @@ export class RunKeeper {
 
   /** Opens the runs of a checkpoint. Throws CORRUPT for what is not as it was written. */
   async load(records: readonly RunRecord[]): Promise<readonly Run[]> {
+    this.#runs = await this.openAll(records);
+    return this.#runs;
+  }
+
+  /** Has others take the place of the runs, which are closed; false where the end has come, and the others are closed. */
+  async exchange(runs: readonly Run[]): Promise<boolean> {
+    const given = this.#isStopped ? runs : this.#runs;
+    if (!this.#isStopped) {
+      this.#runs = runs;
+      this.version++;
+    }
+    await Promise.allSettled(given.map((run) => run.close()));
+    return !this.#isStopped;
+  }
+
+  /** Opens runs that the index does not read yet. Throws CORRUPT for what is not as it was written. */
+  async openAll(records: readonly RunRecord[]): Promise<readonly Run[]> {
     const runs: Run[] = [];
     try {
       for (const record of records) runs.push(await this.#open(record));
@@ -89,7 +106,6 @@ export class RunKeeper {
       for (const run of runs) await run.close();
       throw error;
     }
-    this.#runs = runs;
     return runs;
   }
 
@@ -143,6 +159,11 @@ export class RunKeeper {
     } finally {
       for (const run of merged) this.#merging.delete(run);
     }
+  }
+
+  /** Reads every page of these runs; throws for the first that is damaged. */
+  async requireSound(records: readonly RunRecord[]): Promise<void> {
+    for (const record of records) await this.#flusher.verify(record);
   }
 
   /** Reads every page of every run; resolves to an error for each that is damaged. */

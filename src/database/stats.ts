@@ -91,7 +91,9 @@ export function statsOf(core: DatabaseCore, projections: readonly ProjectionInfo
   const trees = treeStats(runs);
   const all = Object.values(trees);
   const pageMisses = all.reduce((sum, tree) => sum + tree.misses, 0);
-  const { checkpointLsn, savedAtMs } = stages;
+  const { savedAtMs } = stages;
+  // The stages stand still where another process saves the checkpoints.
+  const checkpointLsn = settings.readOnly ? (log.checkpoints[0]?.lsn ?? 0) : stages.checkpointLsn;
   return {
     nodes: index.nodeCount,
     edges: index.edgeCount,

@@ -52,9 +52,15 @@ export async function verifyDatabase(core: DatabaseCore): Promise<VerifyReport> 
 }
 
 /** Every page of every tree on disk, whether a read would come by it or not. */
-async function treeProblems({ runs }: DatabaseCore): Promise<VerifyProblem[]> {
+async function treeProblems({ runs, log, renew }: DatabaseCore): Promise<VerifyProblem[]> {
   try {
-    return (await runs.findDamage()).map(problemOf);
+    for (;;) {
+      const found = await runs.findDamage();
+      if (found.length === 0 || renew === undefined) return found.map(problemOf);
+      // Trees that are gone may have been the writer's to remove: a newer checkpoint names others.
+      await log.flush();
+      if (!(await renew())) return found.map(problemOf);
+    }
   } catch (error) {
     return [problemOf(error)];
   }

@@ -204,6 +204,14 @@ export class Adjacency {
     into.count = count;
   }
 
+  /** Takes over the layers of another one, which is worthless from then on. */
+  adopt(other: Adjacency): void {
+    this.layers.adopt(other.layers);
+    this.#active = other.#active;
+    this.#frozen = other.#frozen;
+    this.#diskRemovals = other.#diskRemovals;
+  }
+
   clear(): void {
     this.layers.clear();
     this.#active = { removals: 0, firstLsn: 1 };

@@ -163,6 +163,20 @@ export class GraphLayers {
     this.#runs = runs;
   }
 
+  /** Takes over the layers of another one, which is worthless from then on. */
+  protected adoptLayers(other: GraphLayers): void {
+    this.#splitsBefore += this.#activeSplits;
+    this.keys.adopt(other.keys);
+    this.nodes.adopt(other.nodes);
+    this.outgoing.adopt(other.outgoing);
+    this.incoming.adopt(other.incoming);
+    this.edges.layers.adopt(other.edges.layers);
+    this.labels.layers.adopt(other.labels.layers);
+    this.#frozen = other.#frozen;
+    this.#runs = other.#runs;
+    this.#activeFirstLsn = other.#activeFirstLsn;
+  }
+
   /** Says that everything from an LSN on was taken back: what comes there now goes to the active layer. */
   protected cutAt(firstLsn: number): void {
     if (firstLsn >= this.#activeFirstLsn) return;

@@ -96,6 +96,17 @@ export class GraphTrees extends GraphLayers {
     this.setRuns(state.runs, false);
   }
 
+  /** Takes over what another index of the same events holds, in other layers; that one is worthless from then on. */
+  adopt(other: GraphTrees): void {
+    this.adoptLayers(other);
+    this.nextNodeId = other.nextNodeId;
+    this.lastLsn = other.lastLsn;
+    this.nodeCount = other.nodeCount;
+    this.edgeCount = other.edgeCount;
+    const { highest } = other.liveIds;
+    if (this.liveIds.highest !== highest) this.liveIds.clear(highest);
+  }
+
   /** Forgets everything but the names, runs included, which stay open. */
   clear(): void {
     this.clearLayers();

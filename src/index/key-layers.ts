@@ -106,6 +106,13 @@ export class KeyLayers {
     return source;
   }
 
+  /** Takes over the layers of another one, which is worthless from then on. */
+  adopt(other: KeyLayers): void {
+    this.active = other.active;
+    this.frozen = other.frozen;
+    this.setDisks(other.#disks);
+  }
+
   clear(): void {
     this.active = new KeyTree(this.#options);
     this.frozen = undefined;

@@ -174,6 +174,14 @@ export class NodeVersions {
     return new NodeSource(cursor, this.#frozenArena as ByteArena);
   }
 
+  /** Takes over the layers of another one, which is worthless from then on. */
+  adopt(other: NodeVersions): void {
+    this.layers.adopt(other.layers);
+    this.#arena = other.#arena;
+    this.#frozenArena = other.#frozenArena;
+    this.foundBytes = noBytes;
+  }
+
   clear(): void {
     this.layers.clear();
     this.#arena.clear();

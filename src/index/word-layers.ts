@@ -138,6 +138,13 @@ export class WordLayers {
     this.#renew();
   }
 
+  /** Takes over the layers of another one, which is worthless from then on. */
+  adopt(other: WordLayers): void {
+    this.active = other.active;
+    this.frozen = other.frozen;
+    this.setDisks(other.disks);
+  }
+
   clear(): void {
     this.active = this.#newTree();
     this.frozen = undefined;

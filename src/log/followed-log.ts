@@ -7,6 +7,8 @@ import { EventFinder } from "./event-finder.ts";
 import type { EventLookup } from "./event-lookup.ts";
 import { sameBytes } from "./fields.ts";
 import { FILE } from "./file-names.ts";
+import { closed, gone, readOnly, unexpected } from "./follow-errors.ts";
+import type { FollowCompanion, FollowOptions } from "./follow-options.ts";
 import { FrameSource, type LoadedFrame } from "./frame-source.ts";
 import type { PendingTransaction } from "./group.ts";
 import { HistoryPins } from "./history-pins.ts";
@@ -20,10 +22,6 @@ import { SegmentFiles } from "./segment-files.ts";
 import { type SegmentView, viewOf } from "./segment-view.ts";
 import type { Watermark } from "./watermark.ts";
 import { WatermarkReader } from "./watermark-reader.ts";
-
-export interface FollowOptions {
-  readonly frameCacheBytes: number;
-}
 
 /** Between two looks at the watermark: while someone waits for the log to grow, and while nobody does. */
 export const pollMs = { awaited: 10, idle: 50 } as const;
@@ -54,6 +52,7 @@ export class FollowedLog implements Log {
   readonly rewriting = undefined;
   /** Whether someone waits for the durable LSN to move, beside those of `whenDurable`. */
   isAwaited: () => boolean = () => false;
+  companion: FollowCompanion = { refreshed: () => {}, ended: () => Promise.resolve() };
   readonly #ports: Ports;
   readonly #directory: string;
   readonly #files: SegmentFiles;
@@ -96,12 +95,18 @@ export class FollowedLog implements Log {
   ): Promise<FollowedLog> {
     const log = new FollowedLog(ports, directory, sink, options);
     try {
+      if (options.begin !== undefined) await log.#begin(options.begin);
       await log.refresh();
       return log;
     } catch (error) {
       await log.close();
       throw error;
     }
+  }
+
+  /** As it was read last. */
+  get manifest(): Manifest {
+    return this.#manifest!;
   }
 
   get databaseId(): Uint8Array {
@@ -197,6 +202,7 @@ export class FollowedLog implements Log {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#timer?.();
+    await this.companion.ended();
     await this.#refreshing.catch(() => {});
     for (const { reject } of this.#waiting.splice(0)) reject(closed());
     await this.#watermark?.close();
@@ -241,6 +247,22 @@ export class FollowedLog implements Log {
     return Promise.reject(readOnly("flushAllocation"));
   }
 
+  /** A file that is gone belongs to a checkpoint that has a successor by now. */
+  async #begin(begin: NonNullable<FollowOptions["begin"]>): Promise<void> {
+    await this.#look();
+    for (;;) {
+      const { edit } = this.manifest;
+      const segments = await begin(this.manifest);
+      if (segments !== undefined) {
+        this.#tail.startAt(segments);
+        this.#durableLsn = this.#tail.lastLsn;
+        return;
+      }
+      await this.#look();
+      if (this.manifest.edit === edit) return;
+    }
+  }
+
   #poll(hadNews: boolean): void {
     if (this.#isClosed || this.#failure !== undefined) return;
     // Whoever waited has been told the news, and may be back before the next look.
@@ -276,6 +298,7 @@ export class FollowedLog implements Log {
       if (this.#failure !== undefined) throw this.#failure;
       try {
         await this.#readOn(attempt > 1 || this.#isLookDue());
+        this.companion.refreshed();
         return;
       } catch (error) {
         this.#tail.forget();
@@ -362,26 +385,4 @@ export class FollowedLog implements Log {
   #turn(): Promise<void> {
     return new Promise((resolve) => this.#ports.scheduler.task(resolve));
   }
-}
-
-export function readOnly(method: string): VarveError {
-  return new VarveError("READ_ONLY", `${method}: the database was opened with readOnly`);
-}
-
-function closed(): VarveError {
-  return new VarveError("CLOSED", "the database is closed");
-}
-
-function unexpected(cause: unknown): VarveError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new VarveError("IO", `the log cannot be followed any further: ${reason}`, {
-    cause,
-    retryable: false,
-  });
-}
-
-function gone(directory: string): VarveError {
-  return new VarveError("NOT_FOUND", `the database that was at ${directory} is gone`, {
-    details: { path: directory },
-  });
 }

@@ -75,6 +75,13 @@ export class LogTail {
     return this.#lastLsn;
   }
 
+  /** Begins behind what these segments hold, all of which has been applied. */
+  startAt(segments: readonly Segment[]): void {
+    this.segments.push(...segments);
+    this.#lastLsn = segments[segments.length - 1]?.lastLsn ?? 0;
+    this.forget();
+  }
+
   /** Reads on by at most a turn's share. Synchronous: whole transactions appear at once. */
   advance(manifest: Manifest, end: ProvenEnd): TailProgress {
     this.#adopt(manifest);

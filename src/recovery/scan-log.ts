@@ -79,7 +79,7 @@ export async function readSegments(
   return undefined;
 }
 
-async function openSegment(
+export async function openSegment(
   disk: Disk,
   directory: string,
   segment: Segment,
@@ -140,7 +140,8 @@ function checkpointLsn({ checkpoints }: Manifest): number {
   return checkpoints.reduce((lsn, { durableLsn }) => Math.max(lsn, durableLsn), 0);
 }
 
-async function readHeader(
+/** Reads the header of a segment, which must be the one that its place in the log asks for. */
+export async function readHeader(
   file: DiskFile,
   segment: Segment,
   databaseId: Uint8Array,

@@ -1,6 +1,6 @@
 // What a rejection promises: a transaction that was turned down is gone at that moment, whatever arrived on the disk.
 import { describe, expect, it } from "vitest";
-import { type FaultRule, SimulatedDisk } from "../../src/testing/testing.ts";
+import { type ErrnoEffect, SimulatedDisk } from "../../src/testing/testing.ts";
 import { Explorer, lossesAt } from "../support/crash-explorer.ts";
 import { settles } from "../support/crash-faults.ts";
 import { History } from "../support/crash-oracle.ts";
@@ -27,7 +27,7 @@ async function crashAtOnce({ disk, history }: Life, label: string): Promise<void
   expect(explorer.tally.states).toBeGreaterThan(1);
 }
 
-const arrivals: readonly Pick<FaultRule, "applied" | "appliedCount">[] = [
+const arrivals: readonly Pick<ErrnoEffect, "applied" | "appliedCount">[] = [
   { applied: "none" },
   { applied: "prefix", appliedCount: 40 },
   { applied: "prefix" },

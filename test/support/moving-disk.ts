@@ -17,20 +17,19 @@ export class MovingDisk implements Disk {
   }
 
   openSync(path: string): DiskFile {
-    this.now.openSync(path).close();
-    this.openHandles++;
     // The state in which the file was seen last: what was unlinked stays readable through its handle.
     let last = this.now;
+    let handle = last.openSync(path);
+    this.openHandles++;
     let isClosed = false;
     const file = <T>(use: (file: DiskFile) => T): T => {
       if (isClosed) throw new Error(`a reader used ${path} after closing it`);
-      if (this.now.listAll().includes(path)) last = this.now;
-      const opened = last.openSync(path);
-      try {
-        return use(opened);
-      } finally {
-        void opened.close();
+      if (this.now !== last && this.now.listAll().includes(path)) {
+        void handle.close();
+        last = this.now;
+        handle = last.openSync(path);
       }
+      return use(handle);
     };
     const refuse = (): never => {
       throw new Error(`a reader wrote to ${path}`);
@@ -39,13 +38,15 @@ export class MovingDisk implements Disk {
       path,
       readSync: (into, position) => file((opened) => opened.readSync(into, position)),
       read: async (into, position) => file((opened) => opened.readSync(into, position)),
-      size: async () => (await this.now.stat(path))?.bytes ?? 0,
+      size: () => file((opened) => opened.size()),
       writeSync: refuse,
       sync: async () => refuse(),
       truncate: async () => refuse(),
       close: async () => {
-        if (!isClosed) this.openHandles--;
+        if (isClosed) return;
+        this.openHandles--;
         isClosed = true;
+        await handle.close();
       },
     };
   }

@@ -164,7 +164,10 @@ class Shrinking<Store, Command, State, World> {
       const { points } = await recordPlannedLife(this.#subject, plan, state, life);
       const point = pointAt(points, site);
       if (point === undefined) return [];
-      if (life === at) return loss === "kill" ? [] : outcomesOf(loss, point.disk.dirtyEffects());
+      if (life === at)
+        return loss === "kill"
+          ? []
+          : outcomesOf(loss, point.disk.dirtyEffects(), point.disk.profile);
       state = stateAfter(this.#subject, point, loss);
     }
     return [];
