@@ -102,11 +102,12 @@ export class Database<S = Schema> extends GraphReader<S> {
    * can take back. Positions are fixed at this call; whoever reads goes at a pace of their own.
    *
    * @throws `TypeError` and `RangeError` for options; `VarveError` POSITION_AHEAD for a position beyond
-   *   `durableLsn + 1` (`details.nearest`), CLOSED. What ends a feed later is told to whoever reads it.
+   *   `durableLsn + 1` (`details.nearest`), POSITION_COMPACTED for one whose changes are not all kept any more
+   *   (`details.oldest`), CLOSED. A feed that history is compacted away from under gets that as well. What ends a feed later is told to whoever reads it.
    */
   changes(options: ChangesOptions = {}): ChangeFeed {
     this.#core.requireOpen("changes");
-    return new ChangeFeed(this.#feeds, feedPlan(options, this.#core.log.durableLsn));
+    return new ChangeFeed(this.#feeds, feedPlan(options, this.#core.log));
   }
 
   /**
