@@ -2,7 +2,7 @@
 import { type ByteReader, MalformedBytes } from "../codec/bytes.ts";
 import { readValue } from "../codec/values.ts";
 import type { GraphTrees } from "../index/graph-trees.ts";
-import { RECORD } from "../log/event-format.ts";
+import { gapErased, RECORD } from "../log/event-format.ts";
 import { EventReader } from "../log/event-reader.ts";
 import type { LoadedFrame } from "../log/frame-source.ts";
 import type { NameTable } from "../log/name-table.ts";
@@ -17,7 +17,7 @@ export type OpenChange = Mutable<Change>;
 
 type Mutable<T> = T extends unknown ? { -readonly [K in keyof T]: T[K] } : never;
 
-type OpenNode = Exclude<OpenChange, OpenEdge | { kind: "event" }>;
+type OpenNode = Exclude<OpenChange, OpenEdge | { kind: "event" | "erased" }>;
 type OpenEdge = Extract<OpenChange, { id: number }>;
 
 /** Of the default graph, the only one in this version. */
@@ -73,7 +73,8 @@ export class ChangeDecoder {
           reader.decodeSkipped();
           if (!filter.matches(reader)) continue;
         }
-        if (tag === RECORD.edgeRun) this.#run(reader, at, fromLsn, txLastLsn, into);
+        if (tag === RECORD.gap) addErased(reader, at, fromLsn, txLastLsn, into);
+        else if (tag === RECORD.edgeRun) this.#run(reader, at, fromLsn, txLastLsn, into);
         else into.push(this.#single(reader, at, txLastLsn));
       }
     }
@@ -216,5 +217,19 @@ export class ChangeDecoder {
     const name = this.#names.nameOf(id);
     if (name === undefined) throw new MalformedBytes(`undefined name number ${id}`);
     return name;
+  }
+}
+
+/** What compaction has dropped is no change; what was erased is told of, and no more. */
+function addErased(
+  reader: EventReader,
+  at: number,
+  fromLsn: number,
+  txLastLsn: number,
+  into: OpenChange[],
+): void {
+  if ((reader.flags & gapErased) === 0) return;
+  for (let lsn = Math.max(reader.lsn, fromLsn); lsn < reader.nextLsn; lsn++) {
+    into.push({ kind: "erased", lsn, txLastLsn, at, graph });
   }
 }

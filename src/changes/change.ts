@@ -88,6 +88,11 @@ export interface UserEvent extends ChangeBase {
   readonly value: unknown;
 }
 
+/** An event of something that `erase` has taken from the history: nothing is left of it but that there was one. */
+export interface Erased extends ChangeBase {
+  readonly kind: "erased";
+}
+
 export type Change =
   | NodePut
   | NodePatch
@@ -95,16 +100,11 @@ export type Change =
   | EdgeAdd
   | EdgePatch
   | EdgeRemove
-  | UserEvent;
+  | UserEvent
+  | Erased;
 
 /** Every kind that a filter may name; some have no events in this version. */
-export type ChangeKind =
-  | Change["kind"]
-  | "map.put"
-  | "map.delete"
-  | "graph.drop"
-  | "map.drop"
-  | "erased";
+export type ChangeKind = Change["kind"] | "map.put" | "map.delete" | "graph.drop" | "map.drop";
 
 /** Where in its life a feed is: in the snapshot it began with, behind the end of the log, or at it. */
 export type FeedPhase = "snapshot" | "catch-up" | "live";

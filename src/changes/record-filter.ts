@@ -16,6 +16,7 @@ const kindOfTag: readonly (readonly [tag: number, kind: string])[] = [
   [RECORD.edgePatch, "edge.patch"],
   [RECORD.edgeRemove, "edge.remove"],
   [RECORD.userEvent, "event"],
+  [RECORD.gap, "erased"],
 ];
 
 export class RecordFilter {
@@ -53,6 +54,8 @@ export class RecordFilter {
     switch (reader.tag) {
       case RECORD.userEvent:
         return this.#plan.events === undefined || this.#events.has(reader.nameId);
+      case RECORD.gap:
+        return true;
       case RECORD.edgeRun:
         return this.#plan.types === undefined || this.#types.has(reader.type);
       case RECORD.nodePut:

@@ -68,14 +68,17 @@ export class IndexBase implements RecoveryBase, ReplaySink {
     this.#state.clear();
   }
 
+  noteCompacted(lsn: number): void {
+    this.#index.compactedTo = lsn;
+  }
+
   apply(bytes: Uint8Array, from: number, to: number, firstLsn: number, timeMs: number): number {
     return this.#sink.apply(bytes, from, to, firstLsn, timeMs);
   }
 
   /** Fills the emptied index of an open database; the system state stands as it is, in memory, for whoever reads it meanwhile. */
   refilling(): ReplaySink {
-    const { apply } = replaySink(this.#index, undefined);
-    return { apply, pressure: () => this.pressure() };
+    return { ...replaySink(this.#index, undefined), pressure: () => this.pressure() };
   }
 
   /** Between two frames: what the replay has built goes to disk where it is more than memory may hold. */

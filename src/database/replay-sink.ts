@@ -11,6 +11,9 @@ import type { SystemState } from "./system-values.ts";
 export function replaySink(index: GraphIndex, state: SystemState | undefined): ReplaySink {
   const reader = new EventReader();
   return {
+    noteCompacted(lsn) {
+      index.compactedTo = lsn;
+    },
     apply(bytes, from, to, firstLsn) {
       index.apply(bytes, from, to, firstLsn);
       return applyStates(reader.open(bytes, from, to, firstLsn), state);

@@ -123,6 +123,15 @@ export class Adjacency {
     return distinct(columns.others, columns.count);
   }
 
+  /** Whether a node has an edge as of an LSN. */
+  has(node: number, type: number, other: number, edge: number, lsn: number): boolean {
+    const columns = this.#columns;
+    columns.count = 0;
+    this.gather(node, type, other, lsn, false, columns);
+    for (let i = 0; i < columns.count; i++) if (columns.edges[i] === edge) return true;
+    return false;
+  }
+
   /** How many edges a node has. */
   degree(node: number, type: number, lsn: number, isCurrent: boolean): number {
     const columns = this.#columns;

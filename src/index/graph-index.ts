@@ -55,6 +55,9 @@ export class GraphIndex extends GraphTrees {
         case RECORD.name:
           this.#applyName(reader);
           break;
+        case RECORD.nodeIds:
+          if (reader.id > this.nextNodeId) this.nextNodeId = reader.id;
+          break;
         default:
           if (reader.tag < systemTagMin) this.#applyRare(reader);
       }
@@ -111,6 +114,7 @@ export class GraphIndex extends GraphTrees {
       case RECORD.edgePatch: {
         this.#checkFamily(reader.family);
         const { edgeId, lsn } = reader;
+        if (this.#isLeftOver(reader)) break;
         const depth = this.edges.find(edgeId, lsn) ? this.edges.foundDepth : 0;
         this.edges.insertPatch(edgeId, lsn, reader.hasImage ? 0 : depth + 1);
         break;
@@ -118,6 +122,7 @@ export class GraphIndex extends GraphTrees {
       case RECORD.edgeRemove: {
         this.#checkFamily(reader.family);
         const { edgeId, type, lsn } = reader;
+        if (this.#isLeftOver(reader)) break;
         this.outgoing.insertRemoval(reader.from, type, reader.to, edgeId, lsn);
         this.incoming.insertRemoval(reader.to, type, reader.from, edgeId, lsn);
         this.edges.insertRemoval(edgeId, lsn);
@@ -125,7 +130,7 @@ export class GraphIndex extends GraphTrees {
         break;
       }
       default:
-        // A user event concerns the feeds only.
+        // A user event concerns the feeds only, and a gap nobody.
         break;
     }
   }
@@ -156,7 +161,12 @@ export class GraphIndex extends GraphTrees {
     const { id, lsn, bytes, keyFrom, keyTo, recordTo } = reader;
     const { nodes } = this;
     if (id === 0 || (id <= this.liveIds.highest && nodes.find(id, lsn))) {
-      throw new MalformedBytes(`node ${id} is created again at LSN ${lsn}`);
+      if (lsn > this.compactedTo) {
+        throw new MalformedBytes(`node ${id} is created again at LSN ${lsn}`);
+      }
+      // Everything that the node was is folded into this; some of that may be there as well.
+      this.#applyReplace(reader);
+      return;
     }
     // The key's length stands right before it, so that the item is one piece of the record.
     const from = keyFrom - (keyTo - keyFrom < 0x80 ? 1 : 2);
@@ -175,6 +185,7 @@ export class GraphIndex extends GraphTrees {
   #applyReplace(reader: EventReader): void {
     const { id, lsn, bytes, labelsFrom, recordTo } = reader;
     const before = this.#labelsBefore(id, lsn);
+    if (before === undefined) return;
     const isSmall = recordTo - labelsFrom <= inlineRecordBytesMax;
     const to = isSmall ? recordTo : endOfList(reader.body, labelsFrom);
     const item = this.#beginItem();
@@ -188,6 +199,7 @@ export class GraphIndex extends GraphTrees {
     const { id, lsn } = reader;
     const { nodes } = this;
     const before = this.#labelsBefore(id, lsn);
+    if (before === undefined) return;
     const { foundFlags } = nodes;
     const body = reader.body;
     body.position = reader.labelsFrom;
@@ -222,6 +234,7 @@ export class GraphIndex extends GraphTrees {
   #applyNodeRemove(reader: EventReader): void {
     const { id, lsn, bytes, keyFrom, keyTo } = reader;
     const before = this.#labelsBefore(id, lsn);
+    if (before === undefined) return;
     this.#beginItem().u8(0);
     this.#insertItem(id, lsn, versionRemoves);
     this.keys.insert(bytes, keyFrom, keyTo, lsn, id, keyRemoved);
@@ -245,12 +258,21 @@ export class GraphIndex extends GraphTrees {
     this.nodes.insert(id, lsn, flags, this.#item.bytes, 0, this.#item.position);
   }
 
-  /** The labels of a node that must be live, just before an LSN; leaves the version that had them found. */
-  #labelsBefore(id: number, lsn: number): number[] {
+  /**
+   * The labels of a node that must be live, just before an LSN; leaves the version that had them found. Undefined where
+   * compaction may have taken the node.
+   */
+  #labelsBefore(id: number, lsn: number): number[] | undefined {
     if (!this.nodes.findLive(id, lsn - 1)) {
+      if (lsn <= this.compactedTo) return undefined;
       throw new MalformedBytes(`no node ${id} before LSN ${lsn}`);
     }
     return readNameIds(this.nodes.open());
+  }
+
+  /** Whether compaction has taken the edge that an event changes. */
+  #isLeftOver({ lsn, from, type, to, edgeId }: EventReader): boolean {
+    return lsn <= this.compactedTo && !this.outgoing.has(from, type, to, edgeId, lsn);
   }
 
   #changeLabels(

@@ -38,6 +38,11 @@ export class GraphTrees extends GraphLayers {
   nextNodeId = 1;
   /** The LSN of the newest event applied. */
   lastLsn = 0;
+  /**
+   * Up to here the log may be compacted: there, what an event builds on may be gone, and what a put makes may be there already.
+   * Only a replay meets such events; the states at and above the horizon come out right.
+   */
+  compactedTo = 0;
   /** Live nodes and edges as of `lastLsn`. */
   nodeCount = 0;
   edgeCount = 0;

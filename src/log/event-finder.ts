@@ -48,7 +48,9 @@ export class EventFinder implements EventLookup {
 }
 
 function recordTable(frame: LoadedFrame, reader: EventReader): RecordTable {
-  let offsets = new Uint32Array(Math.max(16, frame.eventCount));
+  // A gap stands for any number of events in a few bytes: what a frame can hold of records is bounded by its length, too.
+  const recordsMax = Math.min(frame.eventCount, (frame.to - frame.from) >>> 1);
+  let offsets = new Uint32Array(Math.max(16, recordsMax));
   let eventsBefore = new Uint32Array(offsets.length);
   let count = 0;
   let events = 0;

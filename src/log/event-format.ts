@@ -11,12 +11,16 @@ export const RECORD = {
   edgePatch: 6,
   edgeRemove: 7,
   userEvent: 8,
+  /** Stands for so many events that compaction has dropped: takes their LSNs, and does nothing. */
+  gap: 9,
   /** Defines a name (label, edge type, property or event name) under a small number. */
   name: 64,
   /** Ends a transaction. */
   commit: 65,
   /** Sets one named piece of system state, for example how far an ingest has come. */
   state: 66,
+  /** Says that node ids below a number were given out, whatever is left of the events that did so. */
+  nodeIds: 67,
 } as const;
 
 export const systemTagMin = 64;
@@ -27,6 +31,9 @@ export const nodePutCreates = 1;
 /** Set in a patch that carries the full state after it. Stored on disk. */
 export const patchHasImage = 1;
 
+/** Set in a gap whose events were erased: feeds tell of each of them, and of nothing but that. Stored on disk. */
+export const gapErased = 1;
+
 /** Every how many patches of one node or edge the full state is written again. */
 export const patchImageEvery = 16;
 
@@ -35,3 +42,6 @@ export const defaultFamily = 0;
 
 /** Edges in one `edgeRun` record: keeps a run within one frame of the target size. */
 export const edgeRunEdgesMax = 4096;
+
+/** Events that one gap stands for; of erased ones only as many as an edge run has, since feeds show each. */
+export const gapEventsMax: number = 2 ** 31 - 1;

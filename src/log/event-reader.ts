@@ -1,7 +1,13 @@
 // Decodes the records of a frame's payload one by one into its own fields, without allocating.
 import { ByteReader, MalformedBytes } from "../codec/bytes.ts";
 import { limits } from "../codec/limits.ts";
-import { nodePutCreates, patchHasImage, RECORD, systemTagMin } from "./event-format.ts";
+import {
+  gapEventsMax,
+  nodePutCreates,
+  patchHasImage,
+  RECORD,
+  systemTagMin,
+} from "./event-format.ts";
 
 /** Name numbers are words in the trees. */
 const nameIdMax = 2 ** 32 - 1;
@@ -21,7 +27,7 @@ export class EventReader {
   tag = 0;
   /** LSN of the record's first event; of the next event for a system record. */
   lsn = 0;
-  /** Events in the record: 0 for system records, more than 1 only for an edge run. */
+  /** Events in the record: 0 for system records, more than 1 only for an edge run or a gap. */
   eventCount = 0;
   family = 0;
   /** Node id. */
@@ -116,6 +122,12 @@ export class EventReader {
       body.varint();
       this.eventCount = body.varint();
       body.position = at;
+    } else if (this.tag === RECORD.gap) {
+      const body = this.body;
+      const at = body.position;
+      body.u8();
+      this.eventCount = body.varint();
+      body.position = at;
     } else {
       this.eventCount = 1;
     }
@@ -167,6 +179,17 @@ export class EventReader {
         this.family = body.varint();
         this.nameId = body.varint();
         this.eventCount = 1;
+        break;
+      case RECORD.gap:
+        this.flags = body.u8();
+        this.eventCount = body.varint();
+        if (this.eventCount === 0 || this.eventCount > gapEventsMax) {
+          throw new MalformedBytes("gap of no length that there is");
+        }
+        break;
+      case RECORD.nodeIds:
+        this.id = body.varint();
+        this.eventCount = 0;
         break;
       case RECORD.name:
         this.nameId = body.varint();

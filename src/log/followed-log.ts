@@ -10,13 +10,14 @@ import { FILE } from "./file-names.ts";
 import { FrameSource, type LoadedFrame } from "./frame-source.ts";
 import type { PendingTransaction } from "./group.ts";
 import { HistoryPins } from "./history-pins.ts";
-import type { Log, LogListener, LogStats, SegmentView } from "./log.ts";
+import type { Log, LogListener, LogStats } from "./log.ts";
 import type { LogPosition } from "./log-position.ts";
 import { type FollowSink, LogTail, type ProvenEnd } from "./log-tail.ts";
-import { type CheckpointRef, type Manifest, SEGMENT_STATE } from "./manifest-codec.ts";
+import { type CheckpointRef, horizonOf, type Manifest, SEGMENT_STATE } from "./manifest-codec.ts";
 import { ManifestReader } from "./manifest-reader.ts";
 import { readManifest } from "./manifest-store.ts";
 import { SegmentFiles } from "./segment-files.ts";
+import { type SegmentView, viewOf } from "./segment-view.ts";
 import type { Watermark } from "./watermark.ts";
 import { WatermarkReader } from "./watermark-reader.ts";
 
@@ -50,6 +51,7 @@ interface Waiter {
 export class FollowedLog implements Log {
   readonly events: EventLookup;
   readonly pins: HistoryPins = new HistoryPins();
+  readonly rewriting = undefined;
   /** Whether someone waits for the durable LSN to move, beside those of `whenDurable`. */
   isAwaited: () => boolean = () => false;
   readonly #ports: Ports;
@@ -111,7 +113,7 @@ export class FollowedLog implements Log {
   }
 
   get horizon(): number {
-    return 0;
+    return horizonOf(this.#manifest!.segments);
   }
 
   get acceptedLsn(): number {
@@ -175,16 +177,7 @@ export class FollowedLog implements Log {
   }
 
   segments(): readonly SegmentView[] {
-    return this.#tail.segments.map((segment) => ({
-      id: segment.id,
-      generation: segment.generation,
-      baseLsn: segment.baseLsn,
-      name: segment.name,
-      state: segment.state,
-      dataEnd: segment.dataEnd,
-      lastLsn: segment.lastLsn,
-      lastHash: segment.lastHash,
-    }));
+    return this.#tail.segments.map(viewOf);
   }
 
   stats(): LogStats {

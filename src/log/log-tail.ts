@@ -150,7 +150,7 @@ export class LogTail {
     const entry = manifest.segments[ordinal];
     if (entry === undefined) return false;
     const previous = this.segments[this.segments.length - 1];
-    const segment = new Segment(entry.id, entry.generation, entry.baseLsn);
+    const segment = Segment.named(entry);
     const page = new Uint8Array(segmentHeaderBytes);
     const length = this.#open(segment).readSync(page, 0);
     const header = decodeSegmentHeader(page.subarray(0, length), segment.name, true);
@@ -161,11 +161,12 @@ export class LogTail {
       header.generation === segment.generation &&
       header.baseLsn === segment.baseLsn;
     if (!belongs) throw damage(segment, "foreign header");
-    if (!sameHash(header.previousHash, previous?.lastHash ?? zeroHash)) {
+    if (!sameHash(header.previousHash, previous?.closingHash ?? zeroHash)) {
       throw damage(segment, "broken chain");
     }
     segment.nonce = header.nonce;
     segment.lastHash = header.previousHash;
+    segment.compacted = header.compacted;
     segment.fileBytes = segmentHeaderBytes;
     this.segments.push(segment);
     this.#offset = segment.dataEnd;
@@ -178,11 +179,7 @@ export class LogTail {
   #finish(tail: Segment, entry: ManifestSegment): void {
     if (this.#isOpen) throw damage(tail, "a transaction without its end");
     this.#applyHeld(tail);
-    const ends =
-      tail.dataEnd === entry.dataEnd &&
-      tail.lastLsn === entry.lastLsn &&
-      sameHash(tail.lastHash, entry.closingHash);
-    if (!ends) throw damage(tail, "wrong end");
+    if (tail.dataEnd !== entry.dataEnd || !tail.endsAs(entry)) throw damage(tail, "wrong end");
     // Where a recovery has yet to cut it, the footer is yet to be written.
     if (entry.state !== SEGMENT_STATE.sealed) return;
     const bytes = new Uint8Array(footerBytesMaxFor(tail.dataEnd) + 1);

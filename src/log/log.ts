@@ -4,12 +4,13 @@ import type { AllocationEntry } from "./allocation-table.ts";
 import type { CommitCounters } from "./commit-host.ts";
 import type { EventBatch } from "./event-batch.ts";
 import type { EventLookup } from "./event-lookup.ts";
-import type { Hash64 } from "./fields.ts";
 import type { LoadedFrame } from "./frame-source.ts";
 import type { CommitLevel, CommitTicket, PendingTransaction } from "./group.ts";
 import type { HistoryPins } from "./history-pins.ts";
 import type { LogPosition } from "./log-position.ts";
 import type { CheckpointRef } from "./manifest-codec.ts";
+import type { SegmentRewriting } from "./segment-rewriting.ts";
+import type { SegmentView } from "./segment-view.ts";
 
 /** Told when accepted transactions will not become durable, and when the durable LSN moves. */
 export interface LogListener {
@@ -66,21 +67,11 @@ export interface Log {
   frameAtOrAfter(lsn: number): LoadedFrame | undefined;
   /** The segments, in order: their names and how far each reaches now. */
   segments(): readonly SegmentView[];
+  /** How compaction replaces segments; undefined where nothing is ever written. */
+  readonly rewriting: SegmentRewriting | undefined;
   stats(): LogStats;
   /** Makes everything durable, leaves a clean mark, and closes every file. */
   close(): Promise<void>;
-}
-
-/** What a check of the files on disk needs to know of one segment. */
-export interface SegmentView {
-  readonly id: number;
-  readonly generation: number;
-  readonly baseLsn: number;
-  readonly name: string;
-  readonly state: number;
-  readonly dataEnd: number;
-  readonly lastLsn: number;
-  readonly lastHash: Hash64;
 }
 
 export interface LogStats {

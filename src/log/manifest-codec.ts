@@ -19,10 +19,32 @@ export interface ManifestSegment {
   readonly generation: number;
   readonly baseLsn: number;
   readonly state: number;
-  /** Of a segment that is not active: its last LSN, the end of its frames, and their last hash. */
+  /** Of a segment that is not active: its last LSN, the end of its frames, and what the next one begins with. */
   readonly lastLsn: number;
   readonly dataEnd: number;
   readonly closingHash: Hash64;
+  /** Hash of its last frame: another than `closingHash` only where compaction has written it. */
+  readonly lastHash: Hash64;
+  /** Every event that could be dropped as of this LSN is gone from it; 0 as first written. */
+  readonly horizon: number;
+  /** Events of what was erased at or below this LSN are gone from it. */
+  readonly erasedLsn: number;
+}
+
+/** The LSN below which history is not whole: states at or above it are, and changes above it. */
+export function horizonOf(segments: readonly { readonly horizon: number }[]): number {
+  let horizon = 0;
+  for (const segment of segments) if (segment.horizon > horizon) horizon = segment.horizon;
+  return horizon;
+}
+
+/** Up to this LSN events may be left over of things whose other events are dropped or erased. */
+export function compactedToOf(
+  segments: readonly { readonly horizon: number; readonly erasedLsn: number }[],
+): number {
+  let lsn = 0;
+  for (const { horizon, erasedLsn } of segments) lsn = Math.max(lsn, horizon, erasedLsn);
+  return lsn;
 }
 
 /** A checkpoint, and what it proves of the log whether its own file can be read or not. */
@@ -67,7 +89,7 @@ export const MANIFEST = {
 export const manifestEpochOffset: number = MANIFEST.body + 24;
 
 export const manifestMagic = "VARVEMAN";
-export const manifestVersion = 2;
+export const manifestVersion = 3;
 
 export function encodeManifest(manifest: Manifest): Uint8Array {
   const writer = new ByteWriter(256);
@@ -88,6 +110,10 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
     writer.u64(segment.dataEnd);
     writer.u32(segment.closingHash.lo);
     writer.u32(segment.closingHash.hi);
+    writer.u32(segment.lastHash.lo);
+    writer.u32(segment.lastHash.hi);
+    writer.u64(segment.horizon);
+    writer.u64(segment.erasedLsn);
   }
   for (const checkpoint of manifest.checkpoints) {
     writer.u64(checkpoint.number);
@@ -145,6 +171,9 @@ function decodeBody(reader: ByteReader): Manifest {
       lastLsn: reader.u64(),
       dataEnd: reader.u64(),
       closingHash: { lo: reader.u32(), hi: reader.u32() },
+      lastHash: { lo: reader.u32(), hi: reader.u32() },
+      horizon: reader.u64(),
+      erasedLsn: reader.u64(),
     });
   }
   const checkpoints = decodeCheckpointRefs(reader, checkpointCount);

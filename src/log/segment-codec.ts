@@ -8,7 +8,9 @@ import {
   type Hash64,
   putHash,
   putU64,
+  sameHash,
   sealBlock,
+  zeroHash,
 } from "./fields.ts";
 import { FrameIndex } from "./frame-index.ts";
 import {
@@ -33,6 +35,18 @@ export interface SegmentHeader {
   /** Hash of the last frame of the segment before; zero in the first. */
   readonly previousHash: Hash64;
   readonly createdMs: number;
+  /** Of a segment that compaction has written. */
+  readonly compacted?: Compacted | undefined;
+}
+
+/** What sets a segment that compaction has written apart from one as first written. */
+export interface Compacted {
+  /** The hash that its first generation ended with: the next segment begins with it. */
+  readonly closingHash: Hash64;
+  /** Every event that could be dropped as of this LSN is gone from the segment; 0 where only erased ones are. */
+  readonly horizon: number;
+  /** Events of what was erased at or below this LSN are gone from the segment. */
+  readonly erasedLsn: number;
 }
 
 export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
@@ -47,6 +61,11 @@ export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
   putU64(page, SEGMENT_HEADER.baseLsn, header.baseLsn);
   putHash(page, SEGMENT_HEADER.previousHash, header.previousHash);
   putU64(page, SEGMENT_HEADER.createdMs, header.createdMs);
+  if (header.compacted !== undefined) {
+    putHash(page, SEGMENT_HEADER.closingHash, header.compacted.closingHash);
+    putU64(page, SEGMENT_HEADER.horizon, header.compacted.horizon);
+    putU64(page, SEGMENT_HEADER.erasedLsn, header.compacted.erasedLsn);
+  }
   sealBlock(page, 0, segmentHeaderBytes);
   return page;
 }
@@ -70,7 +89,16 @@ export function decodeSegmentHeader(
     baseLsn: getU64(page, SEGMENT_HEADER.baseLsn),
     previousHash: getHash(page, SEGMENT_HEADER.previousHash),
     createdMs: getU64(page, SEGMENT_HEADER.createdMs),
+    compacted: decodeCompacted(page),
   };
+}
+
+function decodeCompacted(page: Uint8Array): Compacted | undefined {
+  const closingHash = getHash(page, SEGMENT_HEADER.closingHash);
+  if (sameHash(closingHash, zeroHash)) return undefined;
+  const horizon = getU64(page, SEGMENT_HEADER.horizon);
+  const erasedLsn = getU64(page, SEGMENT_HEADER.erasedLsn);
+  return { closingHash, horizon, erasedLsn };
 }
 
 export interface SegmentFooter {

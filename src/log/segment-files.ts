@@ -38,6 +38,13 @@ export class SegmentFiles {
     return file;
   }
 
+  /** Gives up the handle of a file that is about to be removed. Reads are synchronous: nobody is in the middle of one. */
+  forget(segment: Segment): void {
+    const file = this.#open.get(segment.name);
+    this.#open.delete(segment.name);
+    file?.close().catch(() => {});
+  }
+
   #evict(): void {
     if (this.#open.size < openHandlesMax) return;
     for (const [name, file] of this.#open) {

@@ -15,12 +15,15 @@ export const SEGMENT_HEADER = {
   baseLsn: 64,
   previousHash: 72,
   createdMs: 80,
+  closingHash: 88,
+  horizon: 96,
+  erasedLsn: 104,
 } as const;
 
 /** The header page; frames begin behind it. */
 export const segmentHeaderBytes = 4096;
 /** Bytes of the header page that carry fields; the rest is zero, and under the checksum too. */
-export const segmentHeaderUsedBytes = 88;
+export const segmentHeaderUsedBytes = 112;
 
 export const segmentMagic = "VARVESEG";
 export const segmentFooterMagic = "VARVEEND";

@@ -13,15 +13,17 @@ import type { Hash64 } from "./fields.ts";
 import { FrameSource, type LoadedFrame } from "./frame-source.ts";
 import type { CommitLevel, CommitTicket, PendingTransaction } from "./group.ts";
 import { HistoryPins } from "./history-pins.ts";
-import type { Log, LogListener, LogStats, SegmentView } from "./log.ts";
+import type { Log, LogListener, LogStats } from "./log.ts";
 import type { LogPosition } from "./log-position.ts";
-import type { CheckpointRef } from "./manifest-codec.ts";
+import { type CheckpointRef, horizonOf, type ManifestSegment } from "./manifest-codec.ts";
 import type { ManifestStore } from "./manifest-store.ts";
 import { positionAfter } from "./position-finder.ts";
 import type { ReserveFile } from "./reserve.ts";
 import { Segment } from "./segment.ts";
 import { SegmentFiles } from "./segment-files.ts";
 import { footerBytesMaxFor } from "./segment-format.ts";
+import { SegmentRewriting } from "./segment-rewriting.ts";
+import { type SegmentView, viewOf } from "./segment-view.ts";
 import { orSyncFailure, SyncFailure } from "./sync-failure.ts";
 import type { WatermarkFile } from "./watermark.ts";
 
@@ -50,6 +52,7 @@ export interface LogParts {
 export class SegmentLog implements Log {
   readonly events: EventLookup;
   readonly pins: HistoryPins = new HistoryPins();
+  readonly rewriting: SegmentRewriting;
   readonly #parts: LogParts;
   readonly #options: LogOptions;
   readonly #files: SegmentFiles;
@@ -75,6 +78,7 @@ export class SegmentLog implements Log {
     this.#files.setActive(parts.active);
     this.#mark = { lsn: parts.lastLsn, hash: parts.active.segment.lastHash };
     this.#checkpoints = new CheckpointFiles(this.#checkpointHost());
+    this.rewriting = new SegmentRewriting(this.#rewritingHost());
     this.#frames = new FrameSource(
       parts.segments,
       this.#files,
@@ -102,7 +106,7 @@ export class SegmentLog implements Log {
   }
 
   get horizon(): number {
-    return 0;
+    return horizonOf(this.#parts.segments);
   }
 
   get pendingBytes(): number {
@@ -180,16 +184,7 @@ export class SegmentLog implements Log {
   }
 
   segments(): readonly SegmentView[] {
-    return this.#parts.segments.map((segment) => ({
-      id: segment.id,
-      generation: segment.generation,
-      baseLsn: segment.baseLsn,
-      name: segment.name,
-      state: segment.state,
-      dataEnd: segment.dataEnd,
-      lastLsn: segment.lastLsn,
-      lastHash: segment.lastHash,
-    }));
+    return this.#parts.segments.map(viewOf);
   }
 
   stats(): LogStats {
@@ -273,6 +268,14 @@ export class SegmentLog implements Log {
     };
   }
 
+  #rewritingHost(): ConstructorParameters<typeof SegmentRewriting>[0] {
+    const { ports, manifest, segments } = this.#parts;
+    const { directory, requireSound, namesLost, poisonWith, flushAllocation } =
+      this.#checkpointHost();
+    const common = { directory, requireSound, namesLost, poisonWith, flushAllocation };
+    return { ...common, ports, manifest, segments, files: this.#files };
+  }
+
   #host(): CommitHost {
     const { ports, watermark, manifest } = this.#parts;
     const { segmentBytes, syncIntervalMs } = this.#options;
@@ -313,9 +316,10 @@ export class SegmentLog implements Log {
     this.#created ??= await this.#withReserve(() => this.#createSegment(old.segment));
     const next = this.#created;
     await orSyncFailure(
-      manifest.edit(() => ({
+      // Order: compaction may have replaced others just now, and not yet in memory.
+      manifest.edit((current) => ({
         nextSegmentId: next.segment.id + 1,
-        segments: [...segments, next.segment].map((segment) => segment.toManifest()),
+        segments: [...current.segments.slice(0, -1), ...[old.segment, next.segment].map(entryOf)],
       })),
     );
     segments.push(next.segment);
@@ -372,4 +376,8 @@ export class SegmentLog implements Log {
       },
     );
   }
+}
+
+function entryOf(segment: Segment): ManifestSegment {
+  return segment.toManifest();
 }

@@ -1,10 +1,10 @@
 // What the engine knows of one segment while the database is open.
 import type { AllocationEntry } from "./allocation-table.ts";
-import { type Hash64, zeroHash } from "./fields.ts";
+import { type Hash64, sameHash, zeroHash } from "./fields.ts";
 import { segmentFileName } from "./file-names.ts";
 import { FrameIndex } from "./frame-index.ts";
 import { type ManifestSegment, SEGMENT_STATE } from "./manifest-codec.ts";
-import { encodeSegmentFooter, type SegmentFooter } from "./segment-codec.ts";
+import { type Compacted, encodeSegmentFooter, type SegmentFooter } from "./segment-codec.ts";
 import { segmentHeaderBytes } from "./segment-format.ts";
 
 /** One segment; fields grow while it is active and stand still once it is sealed. */
@@ -21,6 +21,12 @@ export class Segment {
   lastLsn: number;
   /** Hash of the last frame, or of the segment before while this one is empty. */
   lastHash: Hash64 = zeroHash;
+  /** Of a segment that compaction has written. */
+  compacted: Compacted | undefined = undefined;
+  /** Every event that could be dropped as of this LSN is gone; also where there was none to drop. 0: nobody has looked. */
+  horizon = 0;
+  /** Events of what was erased at or below this LSN are gone. */
+  erasedLsn = 0;
   eventCount = 0;
   frameCount = 0;
   firstTimeMs = 0;
@@ -42,8 +48,30 @@ export class Segment {
     return new Segment(id, baseLsn === old.baseLsn ? old.generation + 1 : 1, baseLsn);
   }
 
+  /** The segment that a manifest tells of, before its file is read. */
+  static named({ id, generation, baseLsn, horizon, erasedLsn }: ManifestSegment): Segment {
+    const segment = new Segment(id, generation, baseLsn);
+    segment.horizon = horizon;
+    segment.erasedLsn = erasedLsn;
+    return segment;
+  }
+
+  /** Whether it ends as the manifest says of a segment that is not active. */
+  endsAs(entry: ManifestSegment): boolean {
+    return (
+      this.lastLsn === entry.lastLsn &&
+      sameHash(this.lastHash, entry.lastHash) &&
+      sameHash(this.closingHash, entry.closingHash)
+    );
+  }
+
   get name(): string {
     return segmentFileName(this.baseLsn, this.generation);
+  }
+
+  /** What the header of the segment behind this one has: compaction does not change it. */
+  get closingHash(): Hash64 {
+    return this.compacted?.closingHash ?? this.lastHash;
   }
 
   /** Takes note of the frame that now ends the segment. */
@@ -64,7 +92,7 @@ export class Segment {
     this.lastHash = hash;
   }
 
-  /** Bytes that current state or history still needs; nothing is dropped yet, so all of them. */
+  /** Bytes that current state or history still needs; all of them when it was written. */
   get liveBytes(): number {
     return this.dataEnd - segmentHeaderBytes;
   }
@@ -100,7 +128,10 @@ export class Segment {
       state: this.state,
       lastLsn: active ? 0 : this.lastLsn,
       dataEnd: active ? 0 : this.dataEnd,
-      closingHash: active ? zeroHash : this.lastHash,
+      closingHash: active ? zeroHash : this.closingHash,
+      lastHash: active ? zeroHash : this.lastHash,
+      horizon: this.horizon,
+      erasedLsn: this.erasedLsn,
     };
   }
 }

@@ -31,13 +31,14 @@ export async function passSegment(
   const sound =
     footer !== undefined &&
     footer.lastLsn === entry.lastLsn &&
-    sameHash(footer.closingHash, entry.closingHash);
+    sameHash(footer.closingHash, entry.lastHash);
   if (!sound) throw damage(segment, dataEnd, "footer");
   segment.state = entry.state;
   segment.index = footer.index;
   segment.dataEnd = dataEnd;
   segment.lastLsn = footer.lastLsn;
   segment.lastHash = footer.closingHash;
+  if (!segment.endsAs(entry)) throw damage(segment, 0, "not what the manifest tells of");
   segment.eventCount = footer.eventCount;
   segment.frameCount = footer.frameCount;
   segment.firstTimeMs = footer.firstTimeMs;
@@ -54,10 +55,7 @@ async function readThrough(
   const scan = await scanSegment(file, segment, previousLastLsn, entry.dataEnd, nothing, nothing);
   segment.fileBytes = scan.fileBytes;
   segment.state = entry.state;
-  const whole =
-    scan.end === "sealed-end" &&
-    segment.lastLsn === entry.lastLsn &&
-    sameHash(segment.lastHash, entry.closingHash);
+  const whole = scan.end === "sealed-end" && segment.endsAs(entry);
   if (!whole) throw damage(segment, scan.offset, scan.fault === "none" ? scan.end : scan.fault);
 }
 

@@ -1,7 +1,7 @@
 // Finds the newest checkpoint that holds and reads the log from behind it; else from an older one, else whole.
 import type { Disk } from "../disk/ports.ts";
 import { checkpointFileName } from "../log/file-names.ts";
-import type { Manifest } from "../log/manifest-codec.ts";
+import { compactedToOf, type Manifest } from "../log/manifest-codec.ts";
 import type { Watermark } from "../log/watermark.ts";
 import {
   type Candidate,
@@ -72,6 +72,7 @@ export async function readLog(
 
   function read(replay: Replay): Promise<ScannedLog | undefined> {
     const { disk, directory, manifest, watermark } = source;
+    sink.noteCompacted?.(compactedToOf(manifest.segments));
     return readSegments(disk, directory, manifest, watermark, replay);
   }
 

@@ -319,7 +319,12 @@ class Recovery {
       manifest.segments.map((s) => new Segment(s.id, s.generation, s.baseLsn).name),
     );
     for (const name of (await disk.list(this.#directory)).sort()) {
-      if (parseSegmentFileName(name) === undefined || named.has(name)) continue;
+      const found = parseSegmentFileName(name);
+      if (found === undefined || named.has(name)) continue;
+      if (isOtherGeneration(manifest, found.baseLsn)) {
+        await this.#removeStrays([name]);
+        continue;
+      }
       // Nothing is acknowledged in a segment before the manifest names it: this one holds no more
       // than a copy, or what a roll had begun.
       this.#quarantined.push(await quarantineFile(disk, this.#directory, name));
@@ -374,5 +379,18 @@ function malformedLog(cause: MalformedBytes): VarveError {
     {
       cause,
     },
+  );
+}
+
+/**
+ * Whether a sealed segment owns the LSNs from `baseLsn` on: what else begins there is a generation that compaction has
+ * replaced, or one that it had not installed.
+ */
+function isOtherGeneration({ segments }: Manifest, baseLsn: number): boolean {
+  return segments.some(
+    (entry) =>
+      entry.baseLsn === baseLsn &&
+      entry.state === SEGMENT_STATE.sealed &&
+      entry.lastLsn >= entry.baseLsn,
   );
 }

@@ -12,6 +12,8 @@ import type { Watermark } from "../log/watermark.ts";
 export interface ReplaySink {
   /** Returns the LSN behind the last event of the payload. */
   apply(bytes: Uint8Array, from: number, to: number, firstLsn: number, timeMs: number): number;
+  /** Told first: up to this LSN events may be left over of things whose other events were dropped. */
+  noteCompacted?(lsn: number): void;
   /** Asked between frames; a promise is waited for before the next one. */
   pressure?(): Promise<void> | undefined;
 }
@@ -82,6 +84,13 @@ export class Replay {
   begin(segment: Segment): void {
     this.proven = pointOf(segment);
     this.openFrom = undefined;
+  }
+
+  /** Ends a segment that is not active: it is durable, and where compaction has written it the mark's frame may be gone. */
+  end(segment: Segment): void {
+    const mark = this.#watermark;
+    if (segment.compacted === undefined || mark === undefined) return;
+    if (mark.durableLsn <= segment.lastLsn) this.watermarkSeen = true;
   }
 
   /** Takes one good frame, before it is noted in `segment`. */

@@ -40,12 +40,12 @@ export async function readSegments(
   let passing = replay.from !== undefined;
   for (const [ordinal, entry] of manifest.segments.entries()) {
     const isLast = ordinal === manifest.segments.length - 1;
-    const segment = new Segment(entry.id, entry.generation, entry.baseLsn);
+    const segment = Segment.named(entry);
     if (isLast !== (entry.state === SEGMENT_STATE.active)) throw damage(segment, 0, "manifest", {});
     const file = await openSegment(disk, directory, segment, isLast);
     let handedOver = false;
     try {
-      const previousHash = previous?.lastHash ?? zeroHash;
+      const previousHash = previous?.closingHash ?? zeroHash;
       await readHeader(file, segment, manifest.databaseId, previousHash);
       if (passing && replay.from?.segmentId !== entry.id) {
         await passSegment(file, segment, entry, previous?.lastLsn ?? 0);
@@ -128,7 +128,10 @@ async function readSegment(
     transactionOpen: replay.openFrom !== undefined,
   });
   if (decision.action === "refuse") throw refusal(segment, scan, decision, watermark);
-  if (!active) await checkSealed(file, segment, entry, scan);
+  if (!active) {
+    await checkSealed(file, segment, entry, scan);
+    replay.end(segment);
+  }
   return { scan, behind, decision };
 }
 
@@ -156,6 +159,7 @@ async function readHeader(
   if (!sameHash(header.previousHash, previousHash)) throw damage(segment, 0, "broken chain", {});
   segment.nonce = header.nonce;
   segment.lastHash = header.previousHash;
+  segment.compacted = header.compacted;
 }
 
 async function checkSealed(
@@ -165,7 +169,7 @@ async function checkSealed(
   scan: SegmentScan,
 ): Promise<void> {
   segment.state = entry.state;
-  const ends = segment.lastLsn === entry.lastLsn && sameHash(segment.lastHash, entry.closingHash);
+  const ends = segment.endsAs(entry);
   if (!ends) throw damage(segment, scan.offset, "wrong end", { expectedLastLsn: entry.lastLsn });
   if (entry.state === SEGMENT_STATE.cutPending) return;
   const bytes = new Uint8Array(Math.max(0, scan.fileBytes - scan.offset));

@@ -1,12 +1,12 @@
 // Reads the segments of an open log again and checks all of them, up to where each reached when the check began.
 import { VarveError } from "../codec/errors.ts";
 import type { Disk } from "../disk/ports.ts";
-import { type Hash64, sameHash } from "../log/fields.ts";
-import type { SegmentView } from "../log/log.ts";
-import { SEGMENT_STATE } from "../log/manifest-codec.ts";
+import { sameHash } from "../log/fields.ts";
+import { compactedToOf, SEGMENT_STATE } from "../log/manifest-codec.ts";
 import { Segment } from "../log/segment.ts";
 import { decodeSegmentFooter, decodeSegmentHeader } from "../log/segment-codec.ts";
 import { segmentHeaderBytes } from "../log/segment-format.ts";
+import type { SegmentView } from "../log/segment-view.ts";
 import { Replay, type ReplaySink } from "./replay.ts";
 import { scanSegment } from "./segment-scan.ts";
 
@@ -24,6 +24,7 @@ export async function verifyLog(
   sink: ReplaySink,
 ): Promise<VerifiedLog> {
   const replay = new Replay(sink, undefined);
+  sink.noteCompacted?.(compactedToOf(views));
   let frames = 0;
   let previous: Segment | undefined;
   for (const view of views) {
@@ -49,10 +50,11 @@ async function verifySegment(
     const length = await file.read(page, 0);
     const header = decodeSegmentHeader(page.subarray(0, length), view.name, false);
     if (header === undefined) throw damage(view, 0, "header");
-    const chained = previous === undefined || sameHash(header.previousHash, previous.lastHash);
+    const chained = previous === undefined || sameHash(header.previousHash, previous.closingHash);
     if (!chained) throw damage(view, 0, "broken chain");
     segment.nonce = header.nonce;
     segment.lastHash = header.previousHash;
+    segment.compacted = header.compacted;
     replay.begin(segment);
     const scan = await scanSegment(
       file,
@@ -76,8 +78,12 @@ async function verifySegment(
   }
 }
 
-function ends(segment: Segment, view: { lastLsn: number; lastHash: Hash64 }): boolean {
-  return segment.lastLsn === view.lastLsn && sameHash(segment.lastHash, view.lastHash);
+function ends(segment: Segment, view: SegmentView): boolean {
+  return (
+    segment.lastLsn === view.lastLsn &&
+    sameHash(segment.lastHash, view.lastHash) &&
+    sameHash(segment.closingHash, view.closingHash)
+  );
 }
 
 function damage(view: SegmentView, offset: number, fault: string): VarveError {

@@ -21,7 +21,7 @@ export class Folded {
 
   /** What the change replaces: the node or edge as it is here now. */
   stateBefore(change: Change): FoldedNode | FoldedEdge | undefined {
-    if (change.kind === "event") return undefined;
+    if (change.kind === "event" || change.kind === "erased") return undefined;
     return "key" in change ? this.nodes.get(change.key) : this.edges.get(change.id);
   }
 

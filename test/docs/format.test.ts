@@ -2,7 +2,7 @@
 // bodies of records against records that were really written.
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { ByteReader } from "../../src/codec/bytes.ts";
+import { ByteReader, ByteWriter } from "../../src/codec/bytes.ts";
 import { limits } from "../../src/codec/limits.ts";
 import * as valueTags from "../../src/codec/value-tags.ts";
 import { readValue } from "../../src/codec/values.ts";
@@ -29,6 +29,7 @@ import {
 import { FILE } from "../../src/log/file-names.ts";
 import { FRAME, FRAME_FLAG, frameHeaderBytes, frameVersion } from "../../src/log/frame-format.ts";
 import { FrameIndex } from "../../src/log/frame-index.ts";
+import { writeGap, writeNodeIds } from "../../src/log/gap-record.ts";
 import {
   encodeManifest,
   MANIFEST,
@@ -155,6 +156,9 @@ describe("the layouts of docs/FORMAT.md", () => {
       lastLsn: 9,
       dataEnd: 10,
       closingHash: { lo: 11, hi: 0 },
+      lastHash: { lo: 12, hi: 0 },
+      horizon: 13,
+      erasedLsn: 14,
     };
     const bytes = Buffer.from(encodeManifest({ ...bare, segments: [one] }));
     expect(endOf(body!)).toBe(encodeManifest(bare).length);
@@ -165,7 +169,8 @@ describe("the layouts of docs/FORMAT.md", () => {
       if (typeof value === "number") expect(bytes.readUInt32LE(at[name]), name).toBe(value);
     }
     for (const { name, offset } of segment!) {
-      const expected = name === "closingHash" ? 11 : one[name as "id"];
+      const hashes: Record<string, number> = { closingHash: 11, lastHash: 12 };
+      const expected = hashes[name] ?? one[name as "id"];
       expect(bytes.readUInt32LE(at["segments"]! + offset), name).toBe(expected);
     }
     expect(endOf(entry!)).toBe(allocationEntryBytes);
@@ -316,8 +321,11 @@ describe("the bodies of records in docs/FORMAT.md", () => {
     batch.userEvent(label, props);
     batch.state("name", props);
     batch.commit();
+    const compacted = new ByteWriter();
+    writeGap(compacted, 3_000, false);
+    writeNodeIds(compacted, 2 ** 32);
     const seen = new Set<number>();
-    for (const writer of [batch.definitions, batch.records]) {
+    for (const writer of [batch.definitions, batch.records, compacted]) {
       const reader = new ByteReader().open(writer.bytes, 0, writer.position);
       while (reader.position < writer.position) {
         reader.end = writer.position;

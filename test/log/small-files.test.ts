@@ -31,6 +31,9 @@ const manifest: Manifest = {
       lastLsn: 9,
       dataEnd: 5000,
       closingHash: { lo: 1, hi: 2 },
+      lastHash: { lo: 3, hi: 4 },
+      horizon: 40,
+      erasedLsn: 44,
     },
     {
       id: 3,
@@ -40,6 +43,9 @@ const manifest: Manifest = {
       lastLsn: 0,
       dataEnd: 0,
       closingHash: { lo: 0, hi: 0 },
+      lastHash: { lo: 0, hi: 0 },
+      horizon: 0,
+      erasedLsn: 0,
     },
   ],
   checkpoints: [

@@ -47,6 +47,7 @@ function checkDelivered(log: readonly Change[], { feeds }: Known): void {
 }
 
 function contentOf(change: Change): unknown {
+  if (change.kind === "erased") return undefined;
   return change.kind === "event" ? change.value : "key" in change ? change.key : change.id;
 }
 

@@ -1,0 +1,223 @@
+// Compaction of a log: which sealed segments are worth rewriting as of a horizon, and rewriting them, all of a choice or none.
+import { VarveError } from "../codec/errors.ts";
+import type { Ports } from "../disk/ports.ts";
+import type { GraphTrees } from "../index/graph-trees.ts";
+import { frameBytesFor } from "../log/frame-format.ts";
+import type { Log } from "../log/log.ts";
+import type { SegmentDraft } from "../log/segment-draft.ts";
+import { segmentHeaderBytes } from "../log/segment-format.ts";
+import type { CleanSegment, SegmentRewriting } from "../log/segment-rewriting.ts";
+import type { SegmentView } from "../log/segment-view.ts";
+import { chooseSegment, eligibleSegments, type MeasuredSegment } from "./choose-segments.ts";
+import { Coverage } from "./coverage.ts";
+import { FrameBuilder, type FrameOutput } from "./frame-builder.ts";
+import { type ErasedNodes, RecordRewriter } from "./record-rewriter.ts";
+import { passSegment } from "./segment-pass.ts";
+import { StateLookup } from "./state-lookup.ts";
+
+export interface CompactorParts {
+  readonly ports: Ports;
+  readonly directory: string;
+  readonly log: Log;
+  /** Everything at or below the horizon has to be applied to it. */
+  readonly index: GraphTrees;
+  /** The value of a name of the system state as of what is durable. */
+  durableState(name: string): unknown;
+  /** Throws while the index cannot be asked: it is being made anew, say. */
+  requireIndex(): void;
+}
+
+/** How a piece of work is to go on. */
+export interface CompactionWork {
+  readonly signal?: AbortSignal | undefined;
+  /** Waits until so many bytes more may be read or written. */
+  pace?(bytes: number): Promise<void>;
+}
+
+/** Segments that are rewritten together. */
+export interface SegmentChoice {
+  /** As the log has them now; a choice is of no use once one of them was replaced. */
+  readonly segments: readonly SegmentView[];
+  readonly horizon: number;
+  readonly erased: ErasedNodes | undefined;
+  /** Bytes of their frames, and how much of these is expected to be left. */
+  readonly bytes: number;
+  readonly liveBytes: number;
+}
+
+export interface Rewritten {
+  readonly freedBytes: number;
+  /** Events that became gaps. */
+  readonly droppedEvents: number;
+  /** Segments replaced; the others of the choice had nothing to drop. */
+  readonly segments: number;
+}
+
+/** What a pass over a segment found, without writing, and what it stands for. */
+interface Measure {
+  readonly generation: number;
+  readonly horizon: number;
+  readonly liveBytes: number;
+}
+
+export class Compactor {
+  readonly #parts: CompactorParts;
+  readonly #states: StateLookup;
+  readonly #rewriting: SegmentRewriting;
+  readonly #measures: Map<number, Measure> = new Map();
+
+  /** @throws `TypeError` for a log that nothing is written to. */
+  constructor(parts: CompactorParts) {
+    const { rewriting } = parts.log;
+    if (rewriting === undefined) throw new TypeError("a log that is only read is not compacted");
+    this.#parts = parts;
+    this.#rewriting = rewriting;
+    this.#states = new StateLookup((name) => parts.durableState(name));
+  }
+
+  /** The segments that may be rewritten as of a horizon, oldest first. */
+  eligible(horizon: number): readonly SegmentView[] {
+    const { log } = this.#parts;
+    return eligibleSegments(log.segments(), log.checkpoints, Math.max(horizon, log.horizon));
+  }
+
+  /** Everything that may be rewritten as of a horizon, together; undefined where there is nothing. */
+  everything(horizon: number, erased?: ErasedNodes): SegmentChoice | undefined {
+    const limit = erased === undefined ? horizon : Number.POSITIVE_INFINITY;
+    const segments = this.eligible(limit);
+    if (segments.length === 0) return undefined;
+    const bytes = segments.reduce((sum, each) => sum + dataBytes(each), 0);
+    return { segments, horizon, erased, bytes, liveBytes: bytes };
+  }
+
+  /**
+   * The segment that is worth most, or undefined where none is. Looks through those that nobody has looked through as of
+   * this horizon, in slices: exact live bytes, by the very rules that rewrite them.
+   */
+  async next(horizon: number, work: CompactionWork = {}): Promise<SegmentChoice | undefined> {
+    const { log } = this.#parts;
+    const limit = Math.max(horizon, log.horizon);
+    const measured: MeasuredSegment[] = [];
+    for (const view of this.eligible(limit)) {
+      const liveBytes = await this.#measure(view, limit, work);
+      measured.push({ view, bytes: dataBytes(view), liveBytes });
+    }
+    const best = chooseSegment(measured, log.durableLsn);
+    if (best === undefined) return undefined;
+    const { view, bytes, liveBytes } = best;
+    return { segments: [view], horizon: limit, erased: undefined, bytes, liveBytes };
+  }
+
+  /**
+   * Rewrites the segments of a choice and installs them, all of them or none.
+   *
+   * @throws {VarveError} CORRUPT for damage in one of them, DISK_FULL and IO, ABORTED, CONFLICT where one was replaced
+   *   meanwhile: then nothing has changed, and the files begun are removed. POISONED where the manifest could not be written.
+   */
+  async rewrite(choice: SegmentChoice, work: CompactionWork = {}): Promise<Rewritten> {
+    const { log } = this.#parts;
+    // Order: what a merge of trees, or an earlier compaction, has dropped is not to be asked for.
+    const horizon = Math.max(choice.horizon, log.horizon);
+    const chosen = new Set(choice.segments.map(({ id }) => id));
+    const erasedLsn = choice.erased?.lsn ?? 0;
+    const coverage = new Coverage(log.segments(), chosen, horizon, erasedLsn);
+    const drafts: SegmentDraft[] = [];
+    const clean: CleanSegment[] = [];
+    let dropped = 0;
+    try {
+      for (const view of choice.segments) {
+        const own = view.lastLsn <= horizon ? horizon : 0;
+        const draft = await this.#rewriting.begin(view, own, erasedLsn);
+        drafts.push(draft);
+        const rewriter = await this.#pass(view, choice, coverage, horizon, work, (bytes, fields) =>
+          draft.append(bytes, fields),
+        );
+        dropped += rewriter.dropped;
+        if (rewriter.changed > 0) {
+          await draft.finish();
+          continue;
+        }
+        drafts.pop();
+        await draft.abandon();
+        clean.push({ id: view.id, horizon: Math.max(view.horizon, own), erasedLsn });
+      }
+      this.#check(work, horizon);
+      await this.#rewriting.install(drafts, clean);
+    } catch (error) {
+      if (log.poison === undefined) for (const draft of drafts) await draft.abandon();
+      throw error;
+    }
+    let freedBytes = 0;
+    for (const { old, segment } of drafts) freedBytes += old.fileBytes - segment.fileBytes;
+    return { freedBytes, droppedEvents: dropped, segments: drafts.length };
+  }
+
+  async #measure(view: SegmentView, horizon: number, work: CompactionWork): Promise<number> {
+    const known = this.#measures.get(view.id);
+    if (known?.generation === view.generation && known.horizon === horizon) return known.liveBytes;
+    const chosen = new Set([view.id]);
+    const coverage = new Coverage(this.#parts.log.segments(), chosen, horizon, 0);
+    const choice = { segments: [view], horizon, erased: undefined, bytes: 0, liveBytes: 0 };
+    let liveBytes = 0;
+    await this.#pass(view, choice, coverage, horizon, work, (_, { payloadBytes }) => {
+      liveBytes += frameBytesFor(payloadBytes);
+    });
+    this.#measures.set(view.id, { generation: view.generation, horizon, liveBytes });
+    return liveBytes;
+  }
+
+  async #pass(
+    view: SegmentView,
+    choice: SegmentChoice,
+    coverage: Coverage,
+    horizon: number,
+    work: CompactionWork,
+    output: FrameOutput,
+  ): Promise<RecordRewriter> {
+    const { ports, directory, log, index } = this.#parts;
+    const builder = new FrameBuilder(output);
+    const rewriter = new RecordRewriter(
+      {
+        index,
+        events: log.events,
+        states: this.#states,
+        coverage,
+        // Of a segment that reaches above the horizon, nothing goes but what was erased.
+        horizon: view.lastLsn <= horizon ? horizon : 0,
+        erased: choice.erased,
+      },
+      builder,
+    );
+    const host = {
+      clock: ports.clock,
+      scheduler: ports.scheduler,
+      check: () => this.#check(work, horizon),
+      pace: (bytes: number) => work.pace?.(bytes),
+    };
+    const file = await ports.disk.open(ports.disk.join(directory, view.name), "read");
+    try {
+      await passSegment(file, view, rewriter, builder, host);
+    } finally {
+      await file.close();
+    }
+    return rewriter;
+  }
+
+  /** Throws where the work must not go on: what the index has would be taken for the truth. */
+  #check({ signal }: CompactionWork, horizon: number): void {
+    if (signal?.aborted === true) {
+      throw new VarveError("ABORTED", "compaction was aborted", { cause: signal.reason });
+    }
+    const { log, index } = this.#parts;
+    if (log.poison !== undefined) throw log.poison;
+    this.#parts.requireIndex();
+    if (index.lastLsn >= horizon) return;
+    throw new VarveError("INDEX_REBUILDING", "the index does not reach up to the horizon", {
+      details: { horizon, lastLsn: index.lastLsn },
+    });
+  }
+}
+
+function dataBytes({ dataEnd }: SegmentView): number {
+  return dataEnd - segmentHeaderBytes;
+}
