@@ -5,9 +5,12 @@ import { type ChangesOptions, feedPlan } from "../changes/feed-options.ts";
 import type { FeedSource } from "../changes/feed-source.ts";
 import { limits } from "../codec/limits.ts";
 import type { DiskLock } from "../disk/ports.ts";
+import { checkOptions } from "../graph/arguments.ts";
 import { GraphReader } from "../graph/graph-reader.ts";
 import type { Schema } from "../graph/types.ts";
+import type { HistoryPins } from "../log/history-pins.ts";
 import type { RecoveryReport } from "../recovery/recovery-report.ts";
+import type { CompactReport } from "./background.ts";
 import {
   type Consumer,
   type ConsumerInfo,
@@ -17,7 +20,7 @@ import {
 } from "./consumer.ts";
 import { closedError, type DatabaseCore } from "./database-core.ts";
 import { feedSourceOf } from "./feed-source-of.ts";
-import { describe } from "./options.ts";
+import { checkSignal, describe } from "./options.ts";
 import { type Projection, type ProjectionInfo, Projections } from "./projection.ts";
 import type { ProjectionDefinition } from "./projection-run.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -26,6 +29,11 @@ import type { Receipt, TransactionCallback, TransactOptions } from "./transact.t
 import { transactOn } from "./transact.ts";
 import { verifyDatabase } from "./verify.ts";
 import type { VerifyReport } from "./verify-report.ts";
+
+export interface CompactOptions {
+  /** Ends it with ABORTED. */
+  readonly signal?: AbortSignal | undefined;
+}
 
 /**
  * An open database and, at the same time, the read face of its default graph. Reads see every
@@ -47,6 +55,7 @@ export class Database<S = Schema> extends GraphReader<S> {
     this.#lock = lock;
     this.#feeds = feedSourceOf(core);
     this.#projections = new Projections(core, this.#feeds);
+    core.unstoredReaders = () => this.#projections.unstored();
     this.recovery = recovery;
   }
 
@@ -184,6 +193,20 @@ export class Database<S = Schema> extends GraphReader<S> {
     await this.#core.background.checkpoint();
   }
 
+  /**
+   * Drops from log and index what the policy `history` lets go and nothing else needs, as far as it is in sealed segments, and
+   * merges the index into one run. It happens by itself as well, bit by bit; reads and writes go on meanwhile.
+   *
+   * @returns how far it went and what it freed; `stats().history` says what holds the rest.
+   * @throws `VarveError` ABORTED (what was done stays done), CLOSED, READ_ONLY, DISK_FULL or IO (nothing is lost), POISONED,
+   *   INDEX_REBUILDING, CORRUPT for damage found. Cost: reads the sealed log and the index and writes what stays of both.
+   */
+  async compact(options: CompactOptions = {}): Promise<CompactReport> {
+    const { signal } = checkOptions("compact", options, ["signal"]);
+    this.#core.requireWritable("compact");
+    return await this.#core.background.compact(checkSignal("compact", signal));
+  }
+
   /** Flushes the segment table now, instead of within `allocationFlushMs`. Resolves to whether it could. */
   async flushAllocation(): Promise<boolean> {
     this.#core.requireOpen("flushAllocation");
@@ -221,6 +244,11 @@ export class Database<S = Schema> extends GraphReader<S> {
   /** @internal See system-state.ts. */
   static stateOf(database: Database, name: string): unknown {
     return database.#core.state.get(name);
+  }
+
+  /** @internal What holds the history. */
+  static pinsOf(database: Database): HistoryPins {
+    return database.#core.log.pins;
   }
 
   /** @internal How many readers of feeds wait for the log to grow. */

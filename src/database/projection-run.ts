@@ -104,7 +104,7 @@ export class ProjectionRun<S, V> {
   /** Set once `apply` has failed, until it is parked. */
   #isGoingBack = false;
   /** Whether the reader began with a snapshot that is not over: state and cursor do not fit together before. */
-  #inSnapshot = false;
+  inSnapshot = false;
   /** Nothing could be written; the timer is set. */
   #isBlocked = false;
   #waiting: Waiting[] = [];
@@ -182,9 +182,9 @@ export class ProjectionRun<S, V> {
     this.#apply(batch, batch.lastLsn);
     if (this.status !== "running") return;
     if (isSnapshot) return await this.#turn();
-    if (this.#inSnapshot) {
+    if (this.inSnapshot) {
       // At once: nothing could go back to where this began.
-      this.#inSnapshot = false;
+      this.inSnapshot = false;
       this.#tell();
       return await this.#store();
     }
@@ -327,11 +327,11 @@ export class ProjectionRun<S, V> {
   async #goBack(change: Change | undefined): Promise<void> {
     this.#reader.close();
     this.#load();
-    if (change === undefined || this.#inSnapshot) return;
+    if (change === undefined || this.inSnapshot) return;
     const toLsn = transactionEndAt(this.#core.log, change.lsn - 1);
     const reader = this.#readerFrom(this.lsn + 1);
     this.#reader = reader;
-    if (this.#inSnapshot) return;
+    if (this.inSnapshot) return;
     while (this.lsn < toLsn && this.status === "running") {
       const reading = reader.read();
       if (reading === "again") await this.#turn();
@@ -369,8 +369,8 @@ export class ProjectionRun<S, V> {
   #readerFrom(lsn: number): FeedReader {
     const { filter, before } = this.#definition;
     const { log } = this.#core;
-    this.#inSnapshot = this.#startsOver && log.horizon > 0;
-    const from = this.#inSnapshot ? "snapshot" : lsn;
+    this.inSnapshot = this.#startsOver && log.horizon > 0;
+    const from = this.inSnapshot ? "snapshot" : lsn;
     return new FeedReader(this.#source, feedPlan({ from, filter, before }, log));
   }
 }

@@ -20,6 +20,8 @@ export interface Tuning {
   readonly runsMax: number;
   /** Events that a clean close leaves to the next open's replay at most. */
   readonly closeEventsMax: number;
+  /** How fast compaction reads and writes while it is not asked for. */
+  readonly compactBytesPerSecond: number;
 }
 
 const MiB = 2 ** 20;
@@ -49,6 +51,7 @@ export function tuningFor(memoryBudget: number): Tuning {
     mergeAbove: 8,
     runsMax: 24,
     closeEventsMax: 2 ** 14,
+    compactBytesPerSecond: 32 * MiB,
   };
 }
 
