@@ -1,13 +1,14 @@
 // The options of `changes`: checked, and made into a plan that never changes, positions included.
 import { VarveError } from "../codec/errors.ts";
+import type { Log } from "../log/log.ts";
 import type { ChangeKind } from "./change.ts";
 import { type ChangeFilter, type FilterPlan, filterPlan } from "./filter-plan.ts";
 
 export interface ChangesOptions {
   /**
-   * `"start"` (default), `"now"`: behind what is durable at the call, the LSN of the first change to
-   * deliver, up to `durableLsn + 1`, or `"snapshot"`: the durable graph of the call as node.put and
-   * edge.add with its LSN, then what follows.
+   * `"start"` (default): the first change, where no history was compacted; `"now"`: behind what is durable at the
+   * call; the LSN of the first change to deliver, above what was compacted and up to `durableLsn + 1`; or `"snapshot"`: the
+   * durable graph of the call as node.put and edge.add with its LSN, then what follows.
    */
   readonly from?: "start" | "now" | "snapshot" | number | undefined;
   /** Default true: the feed goes on as commits become durable. False: it ends at the durable LSN of the call. */
@@ -34,6 +35,9 @@ export interface FeedPlan {
   readonly key: string;
 }
 
+/** What bounds the positions of a feed. */
+export type FeedBounds = Pick<Log, "durableLsn" | "horizon">;
+
 const known: readonly string[] = ["from", "live", "filter", "before", "signal"];
 
 export const changeKinds: readonly ChangeKind[] = [
@@ -53,9 +57,10 @@ export const changeKinds: readonly ChangeKind[] = [
 
 /**
  * @throws `TypeError` and `RangeError` for options that are not known or out of range; `VarveError`
- *   POSITION_AHEAD for a position that the log has not reached.
+ *   POSITION_AHEAD for a position that the log has not reached, POSITION_COMPACTED for one that it does not reach back to.
  */
-export function feedPlan(options: ChangesOptions, durableLsn: number): FeedPlan {
+export function feedPlan(options: ChangesOptions, log: FeedBounds): FeedPlan {
+  const { durableLsn } = log;
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`changes: options must be an object, not ${describe(options)}`);
   }
@@ -69,7 +74,7 @@ export function feedPlan(options: ChangesOptions, durableLsn: number): FeedPlan 
   const filter = filterPlan(options.filter, changeKinds);
   const from = options.from ?? "start";
   return {
-    fromLsn: firstLsn(from, durableLsn),
+    fromLsn: firstLsn(from, log),
     snapshotLsn: from === "snapshot" ? durableLsn : undefined,
     toLsn: live ? undefined : durableLsn,
     filter,
@@ -79,8 +84,11 @@ export function feedPlan(options: ChangesOptions, durableLsn: number): FeedPlan 
   };
 }
 
-function firstLsn(from: unknown, durableLsn: number): number {
-  if (from === "start") return 1;
+function firstLsn(from: unknown, { durableLsn, horizon }: FeedBounds): number {
+  if (from === "start") {
+    if (horizon > 0) throw positionCompacted(1, horizon);
+    return 1;
+  }
   if (from === "now" || from === "snapshot") return durableLsn + 1;
   if (typeof from !== "number") {
     throw new TypeError(
@@ -90,11 +98,22 @@ function firstLsn(from: unknown, durableLsn: number): number {
   if (!Number.isSafeInteger(from) || from < 1) {
     throw new RangeError(`changes: from must be a whole number from 1, not ${from}`);
   }
+  if (from <= horizon) throw positionCompacted(from, horizon);
   if (from <= durableLsn + 1) return from;
   throw new VarveError(
     "POSITION_AHEAD",
     `changes: LSN ${from} is above the end of the log, ${durableLsn}; the nearest position is ${durableLsn + 1}`,
     { details: { from, durableLsn, nearest: durableLsn + 1 } },
+  );
+}
+
+/** The changes from `from` on are not all there any more. */
+export function positionCompacted(from: number, horizon: number): VarveError {
+  const oldest = horizon + 1;
+  return new VarveError(
+    "POSITION_COMPACTED",
+    `changes: the history at LSN ${from} was compacted; the oldest position is ${oldest}`,
+    { details: { from, oldest, nearest: oldest } },
   );
 }
 

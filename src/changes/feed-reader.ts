@@ -6,7 +6,7 @@ import { FRAME_FLAG } from "../log/frame-format.ts";
 import type { LoadedFrame } from "../log/frame-source.ts";
 import type { ChangeBatch, FeedPhase } from "./change.ts";
 import { ChangeDecoder, type OpenChange } from "./change-decoder.ts";
-import type { FeedPlan } from "./feed-options.ts";
+import { type FeedPlan, positionCompacted } from "./feed-options.ts";
 import type { FeedSource } from "./feed-source.ts";
 import { freezeBatch } from "./freeze-batch.ts";
 import { SnapshotReader } from "./snapshot-reader.ts";
@@ -59,7 +59,7 @@ export class FeedReader {
   /**
    * Reads on. Bounded work, no waiting; after an error or "end" the reader is closed.
    *
-   * @throws {VarveError} CLOSED, ABORTED, CORRUPT, IO; POISONED at the end of a log that can never grow.
+   * @throws {VarveError} CLOSED, ABORTED, CORRUPT, IO; POSITION_COMPACTED once history that was not read yet is gone; POISONED at the end of a log that can never grow.
    */
   read(): Reading {
     if (this.#isClosed) return "end";
@@ -118,6 +118,7 @@ export class FeedReader {
     const { toLsn, key } = this.#plan;
     const { tail, log } = this.#source;
     const limit = toLsn ?? log.durableLsn;
+    if (this.#nextLsn <= log.horizon) throw positionCompacted(this.#nextLsn, log.horizon);
     if (this.#lookedTo > 0) return this.#findEnd(limit);
     const isAtEnd = this.#phase === "live" && this.#splitLastLsn === 0;
     const shared = isAtEnd ? tail.batchAt(this.#position, key) : undefined;

@@ -32,6 +32,8 @@ export interface CompactionWork {
   readonly signal?: AbortSignal | undefined;
   /** Waits until so many bytes more may be read or written. */
   pace?(bytes: number): Promise<void>;
+  /** Called right before what was rewritten takes the place of the old; throws where it must not any more. */
+  beforeInstall?(): void;
 }
 
 /** Segments that are rewritten together. */
@@ -142,6 +144,7 @@ export class Compactor {
         clean.push({ id: view.id, horizon: Math.max(view.horizon, own), erasedLsn });
       }
       this.#check(work, horizon);
+      work.beforeInstall?.();
       await this.#rewriting.install(drafts, clean);
     } catch (error) {
       if (log.poison === undefined) for (const draft of drafts) await draft.abandon();

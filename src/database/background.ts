@@ -1,5 +1,8 @@
 // What goes on behind an open database: the stages of its index, merges, rebuilds, and who waits for a checkpoint.
-import type { VarveError } from "../codec/errors.ts";
+import { VarveError } from "../codec/errors.ts";
+import { Compactor } from "../compaction/compactor.ts";
+import type { DurableReader } from "../compaction/horizon.ts";
+import { CompactionStage } from "./compaction-stage.ts";
 import type { CoreParts } from "./core-parts.ts";
 import { IndexRebuild } from "./index-rebuild.ts";
 import { IndexStages } from "./index-stages.ts";
@@ -20,6 +23,21 @@ export interface BackgroundHost {
   rebuilt(): void;
   /** It could not be made anew: nobody is to wait for it. */
   lost(error: VarveError): void;
+  /** A value of the system state as of what is known to be durable. */
+  durableState(name: string): unknown;
+  /** Projections at work of which nothing is stored yet. */
+  unstoredReaders(): readonly DurableReader[];
+}
+
+/** What `compact` has done. */
+export interface CompactReport {
+  /** States at this LSN and above, and changes above it, are whole; 0 where nothing was ever compacted. */
+  readonly horizon: number;
+  /** Segments of the log that were rewritten. */
+  readonly segments: number;
+  /** Of the log and the index. */
+  readonly bytesBefore: number;
+  readonly bytesAfter: number;
 }
 
 interface Waiter {
@@ -31,6 +49,7 @@ interface Waiter {
 export class Background {
   readonly stages: IndexStages;
   readonly rebuild: IndexRebuild;
+  readonly compaction: CompactionStage;
   /** Why the last step failed, until one works again. */
   stalled: unknown;
   readonly #parts: CoreParts;
@@ -51,13 +70,21 @@ export class Background {
     });
     parts.runs.cache.damaged = (error) => this.rebuild.met(error);
     this.stages = this.#indexStages();
+    this.compaction = this.#compactionStage();
+    const { log } = parts;
+    parts.runs.retention = () => {
+      const { horizon } = log;
+      if (horizon === 0) return undefined;
+      const compacted = log.segments().flatMap((each) => [each.baseLsn, each.horizon]);
+      return { horizon, compacted: Float64Array.from(compacted) };
+    };
   }
 
   /** The stages that the pipeline runs. */
   get loops(): readonly BackgroundStage[] {
     const merge: BackgroundStage = () => this.#merge();
     // Two merges: while large runs are being merged, small ones go on coming.
-    return [() => this.stages.advance(), merge, merge];
+    return [() => this.stages.advance(), merge, merge, () => this.compaction.advance()];
   }
 
   /** Why writers have to wait for the index, if they have. */
@@ -76,6 +103,21 @@ export class Background {
     });
   }
 
+  /** Compacts all that may be, and merges the index into one run. */
+  async compact(signal: AbortSignal | undefined): Promise<CompactReport> {
+    const bytesBefore = this.#bytes;
+    this.#requireGoing(signal);
+    await this.checkpoint();
+    this.#requireGoing(signal);
+    const segments = await this.compaction.rewriteAll(signal);
+    this.#requireGoing(signal);
+    await this.#mergeAll();
+    this.#requireGoing(signal);
+    await this.checkpoint();
+    const { horizon } = this.#parts.log;
+    return { horizon, segments, bytesBefore, bytesAfter: this.#bytes };
+  }
+
   /** Told of a step that failed, or with undefined that one has worked again. */
   stageFailed(error: unknown): void {
     this.stalled = error;
@@ -90,6 +132,7 @@ export class Background {
 
   /** Ends everything; the log is settled and nothing more is written to it. */
   async close(): Promise<void> {
+    await this.compaction.close();
     await this.rebuild.close();
     await this.stages.close();
   }
@@ -115,6 +158,29 @@ export class Background {
       },
     };
     return new IndexStages(parts, savedRuns);
+  }
+
+  #compactionStage(): CompactionStage {
+    const { log, state, settings, index, tuning, directory } = this.#parts;
+    const durableState = (name: string): unknown => this.#host.durableState(name);
+    const requireIndex = (): void => this.rebuild.require();
+    const { ports } = settings;
+    const compactor =
+      log.rewriting === undefined
+        ? undefined
+        : new Compactor({ ports, directory, log, index, durableState, requireIndex });
+    return new CompactionStage({
+      log,
+      state,
+      settings,
+      compactor,
+      bytesPerSecond: tuning.compactBytesPerSecond,
+      durableState,
+      unstoredReaders: () => this.#host.unstoredReaders(),
+      isUsable: () => this.#host.isOpen() && !this.rebuild.isUnusable,
+      liveCount: () => index.nodeCount + index.edgeCount,
+      wake: () => this.#host.wake(),
+    });
   }
 
   #tellSaved(): void {
@@ -145,6 +211,29 @@ export class Background {
     this.#host.proceed();
     this.#host.wake();
     return true;
+  }
+
+  async #mergeAll(): Promise<void> {
+    try {
+      await this.#parts.runs.mergeAll();
+    } catch (error) {
+      this.#requireGoing(undefined);
+      throw error;
+    }
+    this.stages.measure();
+    this.#host.wake();
+  }
+
+  get #bytes(): number {
+    return this.#parts.log.stats().bytes + this.#parts.runs.bytes;
+  }
+
+  #requireGoing(signal: AbortSignal | undefined): void {
+    if (signal?.aborted === true) {
+      throw new VarveError("ABORTED", "compact: aborted", { cause: signal.reason });
+    }
+    if (!this.#host.isOpen()) throw new VarveError("CLOSED", "compact: the database is closed");
+    this.rebuild.require();
   }
 
   async #rebuildIndex(): Promise<void> {

@@ -75,7 +75,7 @@ export class ConsumerIterator implements AsyncIterableIterator<ChangeBatch, unde
     const lease = leases.take(name, holder, handle);
     this.#lease = lease;
     const from = lease.inSnapshot ? "snapshot" : lease.delivered + 1;
-    const plan = feedPlan({ ...options, from }, source.log.durableLsn);
+    const plan = feedPlan({ ...options, from }, source.log);
     lease.snapshotLsn = plan.snapshotLsn;
     const batches = new BatchIterator(new FeedReader(source, plan), source.scheduler);
     this.#batches = batches;

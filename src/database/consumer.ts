@@ -227,7 +227,7 @@ export async function openConsumer(
   core.requireOwner("consumer");
   // Where it exists `from` is not looked at, but for what it must never be; a position may have been passed since.
   const isNew = core.leases.position(name) === undefined;
-  const position = startOf(core, isNew ? feed : { ...feed, from: undefined });
+  const position = startOf(core, isNew ? feed : { ...feed, from: "now" });
   const create = (tx: Transaction): void => {
     if (core.leases.position(name) === undefined) storePosition(tx, name, position);
   };
@@ -258,7 +258,7 @@ export function consumerInfos(core: DatabaseCore): ConsumerInfo[] {
 }
 
 function startOf(core: DatabaseCore, options: ChangesOptions): ConsumerPosition {
-  const { fromLsn, snapshotLsn } = feedPlan(options, core.log.durableLsn);
+  const { fromLsn, snapshotLsn } = feedPlan(options, core.log);
   return snapshotLsn === undefined
     ? { next: fromLsn, snapshot: false }
     : { next: 1, snapshot: true };

@@ -1,6 +1,7 @@
 // What an open database is made of, and what happens to it when transactions are accepted, taken back or made durable.
 import { FeedTail } from "../changes/feed-tail.ts";
 import { VarveError } from "../codec/errors.ts";
+import type { DurableReader } from "../compaction/horizon.ts";
 import type { Diagnostics } from "../disk/diagnostics.ts";
 import type { ReadSource } from "../graph/read-source.ts";
 import { TransactionCore } from "../graph/transaction-core.ts";
@@ -44,6 +45,8 @@ export class DatabaseCore {
   readonly leases: ConsumerLeases;
   /** Whether a callback of `transact` is running. */
   inCallback = false;
+  /** Readers at work that are to hold the history and of which nothing is stored yet. */
+  unstoredReaders: () => readonly DurableReader[] = () => [];
   /** How to undo the system state of transactions that are not durable yet. */
   readonly #stateUndo: { readonly by: PendingTransaction; readonly undo: StateUndo }[] = [];
   #lifeStage: "open" | "closing" | "closed" = "open";
@@ -75,6 +78,8 @@ export class DatabaseCore {
         this.queue.proceed();
         this.tail.wake();
       },
+      durableState: (name) => this.durableState(name),
+      unstoredReaders: () => this.unstoredReaders(),
       lost: (error) => {
         this.queue.clear(error);
         this.tail.wake();

@@ -6,11 +6,14 @@ import { type ChangesOptions, feedPlan } from "../changes/feed-options.ts";
 import type { FeedSource } from "../changes/feed-source.ts";
 import { limits } from "../codec/limits.ts";
 import type { DiskLock } from "../disk/ports.ts";
+import { checkOptions } from "../graph/arguments.ts";
 import { GraphReader } from "../graph/graph-reader.ts";
 import type { Schema } from "../graph/types.ts";
+import type { HistoryPins } from "../log/history-pins.ts";
 import type { BackupReport } from "../recovery/backup.ts";
 import type { RecoveryReport } from "../recovery/recovery-report.ts";
 import { type AsOfOptions, asOf } from "./as-of.ts";
+import type { CompactReport } from "./background.ts";
 import { type BackupOptions, backupDatabase } from "./backup.ts";
 import {
   type Consumer,
@@ -22,7 +25,7 @@ import {
 import { closedError, type DatabaseCore } from "./database-core.ts";
 import { feedSourceOf } from "./feed-source-of.ts";
 import type { HistoryPoint } from "./history-point.ts";
-import { describe } from "./options.ts";
+import { checkSignal, describe } from "./options.ts";
 import {
   type DiffOptions,
   type DiffPoint,
@@ -38,6 +41,11 @@ import type { Receipt, TransactionCallback, TransactOptions } from "./transact.t
 import { transactOn } from "./transact.ts";
 import { verifyDatabase } from "./verify.ts";
 import type { VerifyReport } from "./verify-report.ts";
+
+export interface CompactOptions {
+  /** Ends it with ABORTED. */
+  readonly signal?: AbortSignal | undefined;
+}
 
 /**
  * An open database and, at the same time, the read face of its default graph. Reads see every
@@ -59,6 +67,7 @@ export class Database<S = Schema> extends GraphReader<S> {
     this.#lock = lock;
     this.#feeds = feedSourceOf(core);
     this.#projections = new Projections(core, this.#feeds);
+    core.unstoredReaders = () => this.#projections.unstored();
     this.recovery = recovery;
   }
 
@@ -167,11 +176,12 @@ export class Database<S = Schema> extends GraphReader<S> {
    * can take back. Positions are fixed at this call; whoever reads goes at a pace of their own.
    *
    * @throws `TypeError` and `RangeError` for options; `VarveError` POSITION_AHEAD for a position beyond
-   *   `durableLsn + 1` (`details.nearest`), CLOSED. What ends a feed later is told to whoever reads it.
+   *   `durableLsn + 1` (`details.nearest`), POSITION_COMPACTED for one whose changes are not all kept any more
+   *   (`details.oldest`), CLOSED. A feed that history is compacted away from under gets that as well. What ends a feed later is told to whoever reads it.
    */
   changes(options: ChangesOptions = {}): ChangeFeed {
     this.#core.requireOpen("changes");
-    return new ChangeFeed(this.#feeds, feedPlan(options, this.#core.log.durableLsn));
+    return new ChangeFeed(this.#feeds, feedPlan(options, this.#core.log));
   }
 
   /**
@@ -249,6 +259,20 @@ export class Database<S = Schema> extends GraphReader<S> {
     await this.#core.background.checkpoint();
   }
 
+  /**
+   * Drops from log and index what the policy `history` lets go and nothing else needs, as far as it is in sealed segments, and
+   * merges the index into one run. It happens by itself as well, bit by bit; reads and writes go on meanwhile.
+   *
+   * @returns how far it went and what it freed; `stats().history` says what holds the rest.
+   * @throws `VarveError` ABORTED (what was done stays done), CLOSED, READ_ONLY, DISK_FULL or IO (nothing is lost), POISONED,
+   *   INDEX_REBUILDING, CORRUPT for damage found. Cost: reads the sealed log and the index and writes what stays of both.
+   */
+  async compact(options: CompactOptions = {}): Promise<CompactReport> {
+    const { signal } = checkOptions("compact", options, ["signal"]);
+    this.#core.requireWritable("compact");
+    return await this.#core.background.compact(checkSignal("compact", signal));
+  }
+
   /** Flushes the segment table now, instead of within `allocationFlushMs`. Resolves to whether it could. */
   async flushAllocation(): Promise<boolean> {
     this.#core.requireOpen("flushAllocation");
@@ -305,6 +329,11 @@ export class Database<S = Schema> extends GraphReader<S> {
   /** @internal See compactor-of.ts. */
   static coreOf(database: Database): DatabaseCore {
     return database.#core;
+  }
+
+  /** @internal What holds the history. */
+  static pinsOf(database: Database): HistoryPins {
+    return database.#core.log.pins;
   }
 
   /** @internal How many readers of feeds wait for the log to grow. */

@@ -9,6 +9,7 @@ import { VarveError } from "../codec/errors.ts";
 import type { Cancel } from "../disk/ports.ts";
 import { describe } from "../graph/arguments.ts";
 import type { DatabaseCore } from "./database-core.ts";
+import { asVarveError, mayBeWrittenLater, parkedError } from "./projection-errors.ts";
 import { OutMap, type WritableOut } from "./projection-out.ts";
 import {
   decodeState,
@@ -93,6 +94,8 @@ export class ProjectionRun<S, V> {
   readonly #feed: string;
   #reader: FeedReader;
   #storedLsn = 0;
+  /** Whether nothing of it is stored. */
+  #startsOver = true;
   #stateBytes = 0;
   #changesSinceStore = 0;
   #storing: Promise<void> | undefined;
@@ -100,6 +103,8 @@ export class ProjectionRun<S, V> {
   #isApplying = false;
   /** Set once `apply` has failed, until it is parked. */
   #isGoingBack = false;
+  /** Whether the reader began with a snapshot that is not over: state and cursor do not fit together before. */
+  inSnapshot = false;
   /** Nothing could be written; the timer is set. */
   #isBlocked = false;
   #waiting: Waiting[] = [];
@@ -114,7 +119,7 @@ export class ProjectionRun<S, V> {
     leftovers: () => Iterable<string>,
   ) {
     const { version, filter, before } = definition;
-    const plan = feedPlan({ filter, before }, core.log.durableLsn);
+    const plan = feedPlan({ from: "now", filter, before }, core.log);
     this.name = name;
     this.version = version;
     this.#core = core;
@@ -173,15 +178,24 @@ export class ProjectionRun<S, V> {
   }
 
   async #take(batch: ChangeBatch): Promise<void> {
+    const isSnapshot = batch.phase === "snapshot";
     this.#apply(batch, batch.lastLsn);
     if (this.status !== "running") return;
+    if (isSnapshot) return await this.#turn();
+    if (this.inSnapshot) {
+      // At once: nothing could go back to where this began.
+      this.inSnapshot = false;
+      this.#tell();
+      return await this.#store();
+    }
     this.#changesSinceStore += batch.changes.length;
     this.#tell();
     if (this.#storeIsDue()) await this.#store();
     else await this.#turn();
   }
 
-  #apply({ changes }: ChangeBatch, toLsn: number): void {
+  #apply(batch: ChangeBatch, toLsn: number): void {
+    const { changes } = batch;
     const { apply } = this.#definition;
     let change: Change | undefined;
     this.#isApplying = true;
@@ -194,7 +208,7 @@ export class ProjectionRun<S, V> {
         if (next !== undefined) this.state = synchronous(next);
         if (this.status === "ended") return;
       }
-      this.lsn = toLsn;
+      if (batch.phase !== "snapshot") this.lsn = toLsn;
     } catch (error) {
       throw new ApplyFailure(change, error);
     } finally {
@@ -313,10 +327,11 @@ export class ProjectionRun<S, V> {
   async #goBack(change: Change | undefined): Promise<void> {
     this.#reader.close();
     this.#load();
-    if (change === undefined) return;
+    if (change === undefined || this.inSnapshot) return;
     const toLsn = transactionEndAt(this.#core.log, change.lsn - 1);
     const reader = this.#readerFrom(this.lsn + 1);
     this.#reader = reader;
+    if (this.inSnapshot) return;
     while (this.lsn < toLsn && this.status === "running") {
       const reading = reader.read();
       if (reading === "again") await this.#turn();
@@ -342,6 +357,7 @@ export class ProjectionRun<S, V> {
   #load(): void {
     const stored = storedProjections(this.#core.state).get(this.name);
     const isOwn = stored?.id === this.id;
+    this.#startsOver = !isOwn;
     this.state = isOwn ? (decodeState(stored.state) as S) : this.#definition.init();
     this.#stateBytes = isOwn ? stored.state.length : 0;
     this.lsn = isOwn ? stored.lsn : 0;
@@ -349,10 +365,13 @@ export class ProjectionRun<S, V> {
     this.out.reload();
   }
 
-  #readerFrom(from: number): FeedReader {
+  /** One that starts over does so from the graph as it is, where the changes that made it are gone. */
+  #readerFrom(lsn: number): FeedReader {
     const { filter, before } = this.#definition;
-    const { durableLsn } = this.#core.log;
-    return new FeedReader(this.#source, feedPlan({ from, filter, before }, durableLsn));
+    const { log } = this.#core;
+    this.inSnapshot = this.#startsOver && log.horizon > 0;
+    const from = this.inSnapshot ? "snapshot" : lsn;
+    return new FeedReader(this.#source, feedPlan({ from, filter, before }, log));
   }
 }
 
@@ -360,25 +379,4 @@ function synchronous<T>(state: T): T {
   if (typeof (state as PromiseLike<unknown> | null)?.then !== "function") return state;
   void Promise.resolve(state).catch(() => {});
   throw new TypeError("project: apply returned a promise; it must be synchronous");
-}
-
-/** A full disk, a queue that is full, a write that failed: the next one may succeed. */
-function mayBeWrittenLater(error: unknown): boolean {
-  const code = error instanceof VarveError ? error.code : "";
-  return code === "DISK_FULL" || code === "OVERLOADED" || code === "IO";
-}
-
-function asVarveError(name: string, error: unknown): VarveError {
-  if (error instanceof VarveError) return error;
-  return new VarveError("IO", `projection ${describe(name)} failed`, { cause: error });
-}
-
-function parkedError(name: string, change: Change | undefined, cause: unknown): VarveError {
-  const at = change === undefined ? "its state" : `${change.kind} at LSN ${change.lsn}`;
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new VarveError(
-    "PROJECTION_PARKED",
-    `projection ${describe(name)} is parked by ${at}: ${why}`,
-    { cause, details: { projection: name, lsn: change?.lsn, kind: change?.kind } },
-  );
 }

@@ -1,6 +1,7 @@
 // Projections as users get them, and the register of those that are at work.
 import type { FeedSource } from "../changes/feed-source.ts";
 import { VarveError } from "../codec/errors.ts";
+import type { DurableReader } from "../compaction/horizon.ts";
 import { checkName, checkOptions, describe } from "../graph/arguments.ts";
 import type { DatabaseCore } from "./database-core.ts";
 import type { ProjectionOut } from "./projection-out.ts";
@@ -160,6 +161,19 @@ export class Projections {
       const lag = Math.max(0, log.durableLsn - lsn);
       return { name, version, lsn, lag, status: run?.status ?? "idle" };
     });
+  }
+
+  /** Those at work of which nothing is stored yet: they hold the history as those do that are. */
+  unstored(): DurableReader[] {
+    const stored = storedProjections(this.#core.state);
+    const readers: DurableReader[] = [];
+    for (const [name, run] of this.#runs) {
+      const isHolding = run.status === "running" && !run.inSnapshot;
+      if (isHolding && stored.get(name)?.id !== run.id) {
+        readers.push({ kind: "projection", name, lsn: run.lsn });
+      }
+    }
+    return readers;
   }
 
   /** In slices, what it is known by first: a crash in between leaves entries that the next store clears away. */

@@ -3,6 +3,7 @@ import type { VarveError } from "../codec/errors.ts";
 import type { Ports } from "../disk/ports.ts";
 import { chooseMerge } from "../index/choose-merge.ts";
 import type { GraphIndex } from "../index/graph-index.ts";
+import type { Retention } from "../index/merge-retention.ts";
 import { PageCache } from "../index/page-cache.ts";
 import { Run } from "../index/run.ts";
 import { RunBuilder } from "../index/run-builder.ts";
@@ -27,6 +28,8 @@ export class RunKeeper {
   nextTreeId = 1;
   /** Counts the changes of the runs. */
   version = 0;
+  /** What merges may leave out: once the log is open, what it says. */
+  retention: () => Omit<Retention, "isOldest"> | undefined = () => undefined;
   /** What the frozen layer stands for, and what the newest run stands for. */
   frozenPoint: FreezePoint | undefined;
   flushedPoint: FreezePoint | undefined;
@@ -44,6 +47,9 @@ export class RunKeeper {
   /** Runs that the index no longer reads, whose files a checkpoint may still name. */
   #retired: RunRecord[] = [];
   readonly #merging: Set<Run> = new Set();
+  readonly #merges: Set<Promise<unknown>> = new Set();
+  /** What merged runs were merged with. */
+  readonly #mergedTo: WeakMap<Run, string> = new WeakMap();
   /** Files with this tree id or a higher one were made since the open. */
   #ownFrom = 1;
   #isStopped = false;
@@ -143,22 +149,52 @@ export class RunKeeper {
   async merge(): Promise<number | undefined> {
     const merged = this.#chosen();
     if (merged === undefined || this.#isStopped) return undefined;
+    return await this.#merge(merged);
+  }
+
+  /** Merges all runs there are into one, once the merges under way are over; resolves to the bytes written. */
+  async mergeAll(): Promise<number> {
+    while (this.#merges.size > 0) await Promise.allSettled(this.#merges);
+    const [only, ...more] = this.#runs;
+    const isMerged = more.length === 0 && this.#mergedTo.get(only!) === this.#compactedTo;
+    if (only === undefined || isMerged || this.#isStopped) return 0;
+    return await this.#merge(this.#runs);
+  }
+
+  #merge(merged: readonly Run[]): Promise<number> {
     for (const run of merged) this.#merging.add(run);
-    try {
-      const records = merged.map(({ record }) => record);
-      const merging = this.#merger.merge(records, this.#takeTreeId).catch((error: unknown) => {
+    const merge = this.#mergeRuns(merged).finally(() => {
+      for (const run of merged) this.#merging.delete(run);
+      this.#merges.delete(merge);
+    });
+    this.#merges.add(merge);
+    return merge;
+  }
+
+  /** Changes when compaction has gone further. */
+  get #compactedTo(): string {
+    return this.retention()?.compacted.join() ?? "";
+  }
+
+  async #mergeRuns(merged: readonly Run[]): Promise<number> {
+    const compactedTo = this.#compactedTo;
+    const allowed = this.retention();
+    const isOldest = merged.at(-1) === this.#runs.at(-1);
+    const retention = allowed && { ...allowed, isOldest };
+    const records = merged.map(({ record }) => record);
+    const merging = this.#merger
+      .merge(records, this.#takeTreeId, retention)
+      .catch((error: unknown) => {
         // Perhaps no read comes by the damage for long, and no merge gets past it.
         throw isOf(records, error) ? this.cache.damaged(error) : error;
       });
-      const run = await this.#checked(this.#merger, merging);
-      this.#replace(merged, run);
-      this.counters.merges++;
-      const bytes = run?.bytes ?? 0;
-      this.counters.bytesMerged += bytes;
-      return bytes;
-    } finally {
-      for (const run of merged) this.#merging.delete(run);
-    }
+    const run = await this.#checked(this.#merger, merging);
+    this.#replace(merged, run);
+    if (run !== undefined) this.#mergedTo.set(run, compactedTo);
+    this.counters.merges++;
+    const bytes = run?.bytes ?? 0;
+    this.counters.bytesMerged += bytes;
+    return bytes;
   }
 
   /** Reads every page of these runs; throws for the first that is damaged. */

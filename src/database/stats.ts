@@ -1,5 +1,6 @@
 // Counters and sizes for users and for the command.
 import type { TreeName } from "../index/tree-kind.ts";
+import type { HistoryStats } from "./compaction-stage.ts";
 import { type ConsumerInfo, consumerInfos } from "./consumer.ts";
 import type { DatabaseCore } from "./database-core.ts";
 import type { PressureReason } from "./next-stage.ts";
@@ -75,6 +76,8 @@ export interface DatabaseStats {
   /** Durable consumers, with how many LSNs each is behind the durable LSN. */
   readonly consumers: readonly ConsumerInfo[];
   readonly projections: readonly ProjectionInfo[];
+  /** How far the history goes back, and what keeps compaction from going further. */
+  readonly history: HistoryStats;
   /** Calls of `transact` that wait, and for what: a sync, a flush of the index, or a merge. */
   readonly pressure: {
     readonly waiting: number;
@@ -145,6 +148,7 @@ export function statsOf(core: DatabaseCore, projections: readonly ProjectionInfo
     },
     consumers: consumerInfos(core),
     projections,
+    history: background.compaction.stats(),
     pressure: {
       waiting: queue.length,
       reason: queue.pressure ?? (queue.length > 0 ? "sync" : undefined),

@@ -22,6 +22,8 @@ export interface Tuning {
   readonly closeEventsMax: number;
   /** Events between two points of the past whose counts are kept: half of them are counted for a view, in a ms or so. */
   readonly countAnchorEvents: number;
+  /** How fast compaction reads and writes while it is not asked for. */
+  readonly compactBytesPerSecond: number;
 }
 
 const MiB = 2 ** 20;
@@ -52,6 +54,7 @@ export function tuningFor(memoryBudget: number): Tuning {
     runsMax: 24,
     closeEventsMax: 2 ** 14,
     countAnchorEvents: 2 ** 14,
+    compactBytesPerSecond: 32 * MiB,
   };
 }
 

@@ -97,7 +97,12 @@ class Life {
     const kept = this.past.filter(({ lsn }) => lsn >= horizon);
     for (const model of new Set([kept[0], kept[kept.length >> 1]])) {
       if (model === undefined) continue;
-      expectSame(viewAt(db, model.lsn), model, { ...universe, keys: ["a", "ab"], types: ["T1"] }, false);
+      expectSame(
+        viewAt(db, model.lsn),
+        model,
+        { ...universe, keys: ["a", "ab"], types: ["T1"] },
+        false,
+      );
     }
     expect(await changesFrom(db, horizon + 1)).toEqual(changes);
   }

@@ -1,0 +1,257 @@
+// The background stage that compacts the log: decides how far, rewrites one segment at a time, and does it all at once when asked.
+
+import { VarveError } from "../codec/errors.ts";
+import type { CompactionWork, Compactor, SegmentChoice } from "../compaction/compactor.ts";
+import type { HeldBack, HorizonDecision, Moment } from "../compaction/horizon.ts";
+import type { Cancel, Ports } from "../disk/ports.ts";
+import { BytePace } from "./byte-pace.ts";
+import { type HistorySource, horizonOf, momentOf } from "./history-view.ts";
+
+export interface CompactionHost extends HistorySource {
+  /** Undefined where nothing is ever written. */
+  readonly compactor: Compactor | undefined;
+  readonly bytesPerSecond: number;
+  /** Whether the index can be asked and nothing is ending. */
+  isUsable(): boolean;
+  /** Nodes and edges now: what a fresh log would have to hold. */
+  liveCount(): number;
+  /** Has the stages look whether there is something to do. */
+  wake(): void;
+}
+
+/** What compaction has done since the database was opened, and what it may do next. */
+export interface HistoryStats {
+  /** States at this LSN and above, and changes above it, are whole; 0 where nothing was ever compacted. */
+  readonly horizon: number;
+  /** Where the horizon would be if nothing but the policy counted. */
+  readonly target: number;
+  /** What lets it go least far; undefined where nothing keeps it below the durable LSN. */
+  readonly heldBackBy: HeldBack | undefined;
+  /** Names of consumers and projections that are too far behind to hold it, see `maxConsumerLag`. */
+  readonly expired: readonly string[];
+  readonly segmentsRewritten: number;
+  /** Events that became gaps. */
+  readonly eventsDropped: number;
+  readonly bytesFreed: number;
+  /** Whether a segment is being rewritten. */
+  readonly isCompacting: boolean;
+}
+
+/** A round begins once the horizon has moved by so large a share of what is live: then as much may be dead. */
+const liveSharePerRound = 0.5;
+/** So often the horizon is looked at while nothing else happens. */
+const lookMsMax = 60_000;
+const lookMsMin = 1000;
+
+export class CompactionStage {
+  readonly #host: CompactionHost;
+  readonly #ports: Ports;
+  readonly #opened: Moment;
+  readonly #pace: BytePace;
+  #segmentsRewritten = 0;
+  #eventsDropped = 0;
+  #bytesFreed = 0;
+  /** What the round under way, or the last one, compacts to. */
+  #roundHorizon: number;
+  #isInRound = false;
+  #isPaused = false;
+  #isClosing = false;
+  /** Those that want everything compacted at once: the background waits for them. */
+  #asked = 0;
+  #abort: AbortController | undefined;
+  #running: Promise<unknown> = Promise.resolve();
+  #timer: Cancel | undefined;
+
+  constructor(host: CompactionHost) {
+    const { ports } = host.settings;
+    this.#host = host;
+    this.#ports = ports;
+    this.#opened = momentOf(ports.clock);
+    this.#pace = new BytePace(ports.clock, ports.scheduler, host.bytesPerSecond);
+    this.#roundHorizon = host.log.horizon;
+  }
+
+  /** Rewrites one segment, if one is due; whether there may be another. */
+  async advance(): Promise<boolean> {
+    const { compactor, log, settings } = this.#host;
+    if (compactor === undefined || settings.history === "all" || !this.#mayRun) return false;
+    this.#armTimer();
+    if (!this.#isInRound) {
+      const horizon = this.#reachable(compactor);
+      if (!this.#isRoundDue(horizon)) return false;
+      this.#roundHorizon = horizon;
+      this.#isInRound = true;
+    }
+    const choice = nextChoice(compactor, Math.max(this.#roundHorizon, log.horizon));
+    if (choice === undefined) {
+      this.#isInRound = false;
+      return false;
+    }
+    await this.#alone((signal) => {
+      const pace = (bytes: number): Promise<void> => this.#pace.pass(bytes);
+      return this.#rewrite(compactor, choice, { signal, pace });
+    });
+    return true;
+  }
+
+  /** Rewrites all that may be, at once and without a pace; resolves to how many segments were. */
+  async rewriteAll(signal: AbortSignal | undefined): Promise<number> {
+    const { compactor, settings } = this.#host;
+    if (compactor === undefined || settings.history === "all") return 0;
+    this.#asked++;
+    try {
+      this.#abort?.abort();
+      this.#pace.release();
+      await this.#running;
+      if (this.#isClosing) throw new VarveError("CLOSED", "compact: the database is closed");
+      const horizon = this.#reachable(compactor);
+      const choice = horizon === 0 ? undefined : compactor.everything(horizon);
+      if (choice === undefined || choice.segments.every((each) => each.horizon >= horizon))
+        return 0;
+      const before = this.#segmentsRewritten;
+      await this.#alone((own) => this.#rewrite(compactor, choice, { signal: own }), signal);
+      this.#roundHorizon = horizon;
+      this.#isInRound = false;
+      return this.#segmentsRewritten - before;
+    } finally {
+      this.#asked--;
+    }
+  }
+
+  /** How far compaction may go now. */
+  decide(): HorizonDecision {
+    return horizonOf(this.#host, this.#opened);
+  }
+
+  /** Nothing is begun until `resume`; what is being rewritten is given up. */
+  pause(): void {
+    this.#isPaused = true;
+    this.#abort?.abort();
+    this.#pace.release();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.#host.wake();
+  }
+
+  stats(): HistoryStats {
+    const { horizon } = this.#host.log;
+    const { target, heldBackBy, expired } = this.decide();
+    return {
+      horizon,
+      target,
+      heldBackBy,
+      expired: expired.map(({ name }) => name),
+      segmentsRewritten: this.#segmentsRewritten,
+      eventsDropped: this.#eventsDropped,
+      bytesFreed: this.#bytesFreed,
+      isCompacting: this.#abort !== undefined,
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    this.#timer?.();
+    this.#abort?.abort();
+    this.#pace.release();
+    await this.#running;
+  }
+
+  get #mayRun(): boolean {
+    const { log } = this.#host;
+    const isFree = this.#asked === 0 && this.#abort === undefined;
+    return isFree && !this.#isPaused && this.#isUsable && log.poison === undefined;
+  }
+
+  get #isUsable(): boolean {
+    return !this.#isClosing && this.#host.isUsable();
+  }
+
+  #isRoundDue(horizon: number): boolean {
+    const moved = horizon - this.#roundHorizon;
+    return moved > 0 && moved >= this.#host.liveCount() * liveSharePerRound;
+  }
+
+  /**
+   * How far rewriting gets now: to the end of the last segment that may be rewritten. What is superseded by later events stays
+   * for as long as these do not say everything by themselves, and only a rewrite makes them.
+   */
+  #reachable(compactor: Compactor): number {
+    const { horizon } = this.decide();
+    const last = compactor.eligible(horizon).at(-1);
+    return Math.max(this.#host.log.horizon, last?.lastLsn ?? 0);
+  }
+
+  async #rewrite(compactor: Compactor, choice: SegmentChoice, work: CompactionWork): Promise<void> {
+    const beforeInstall = (): void => {
+      // Somebody may have begun to read what was still there when this began.
+      if (this.decide().horizon < choice.horizon) throw stillRead(choice.horizon);
+    };
+    const done = await compactor.rewrite(choice, { ...work, beforeInstall });
+    const { segments, droppedEvents, freedBytes } = done;
+    this.#segmentsRewritten += segments;
+    this.#eventsDropped += droppedEvents;
+    this.#bytesFreed += freedBytes;
+  }
+
+  /** Runs a piece of work that `pause`, `close` and the caller's signal end; undefined where one of the first two did. */
+  async #alone<T>(
+    work: (signal: AbortSignal) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T | undefined> {
+    const abort = new AbortController();
+    const forward = (): void => abort.abort(signal?.reason);
+    if (signal?.aborted === true) forward();
+    signal?.addEventListener("abort", forward, { once: true });
+    this.#abort = abort;
+    const running = work(abort.signal);
+    this.#running = running.catch(() => {});
+    try {
+      return await running;
+    } catch (error) {
+      const isOwn = abort.signal.aborted && signal?.aborted !== true;
+      if (isOwn && isCode(error, "ABORTED")) return undefined;
+      if (signal === undefined && isCode(error, "CONFLICT")) {
+        this.#isInRound = false;
+        return undefined;
+      }
+      throw error;
+    } finally {
+      signal?.removeEventListener("abort", forward);
+      this.#abort = undefined;
+    }
+  }
+
+  /** Time passes, readers catch up and views are closed without anything being written. */
+  #armTimer(): void {
+    const { history } = this.#host.settings;
+    const wanted =
+      typeof history === "object" && "keepMs" in history ? history.keepMs / 4 : lookMsMax;
+    const ms = Math.min(lookMsMax, Math.max(lookMsMin, wanted));
+    this.#timer ??= this.#ports.scheduler.after(ms, () => {
+      this.#timer = undefined;
+      this.#host.wake();
+    });
+  }
+}
+
+/** Newest first: what is superseded can go once what superseded it says everything by itself, which rewriting makes it do. */
+function nextChoice(compactor: Compactor, horizon: number): SegmentChoice | undefined {
+  const all = compactor.everything(horizon);
+  for (let i = (all?.segments.length ?? 0) - 1; i >= 0; i--) {
+    const view = all!.segments[i]!;
+    if (view.horizon < horizon) return { ...all!, segments: [view] };
+  }
+  return undefined;
+}
+
+function isCode(error: unknown, code: VarveError["code"]): boolean {
+  return error instanceof VarveError && error.code === code;
+}
+
+function stillRead(horizon: number): VarveError {
+  return new VarveError("CONFLICT", `history below LSN ${horizon} is read again`, {
+    details: { horizon },
+  });
+}
