@@ -213,6 +213,8 @@ export class Follower implements FollowCompanion {
     const withoutTrees = replaySink(
       {
         ...noCounts,
+        names,
+        clear() {},
         apply(bytes, from, to, firstLsn) {
           reader.open(bytes, from, to, firstLsn);
           while (reader.next()) {
@@ -223,6 +225,11 @@ export class Follower implements FollowCompanion {
       state,
     );
     return {
+      noteCompacted: whole.noteCompacted,
+      restart: () => {
+        this.#note(undefined);
+        whole.restart();
+      },
       apply: (bytes, from, to, firstLsn, timeMs) => {
         if (!this.isUnusable()) {
           try {

@@ -4,6 +4,7 @@ import { readValue } from "../codec/values.ts";
 import type { GraphIndex } from "../index/graph-index.ts";
 import { RECORD } from "../log/event-format.ts";
 import { EventReader } from "../log/event-reader.ts";
+import type { FollowSink } from "../log/log-tail.ts";
 import type { ReplaySink } from "../recovery/replay.ts";
 import type { CountAnchors } from "./count-anchors.ts";
 import type { SystemState } from "./system-values.ts";
@@ -11,7 +12,7 @@ import type { SystemState } from "./system-values.ts";
 /** What a replay needs of an index. */
 export type ReplayedIndex = Pick<
   GraphIndex,
-  "apply" | "compactedTo" | "lastLsn" | "nodeCount" | "edgeCount"
+  "apply" | "clear" | "names" | "compactedTo" | "lastLsn" | "nodeCount" | "edgeCount"
 >;
 
 /** Replays frames into the trees, and into the system state where there is one to replay; notes counts on the way. */
@@ -19,11 +20,17 @@ export function replaySink(
   index: ReplayedIndex,
   state: SystemState | undefined,
   anchors?: CountAnchors,
-): ReplaySink {
+): ReplaySink & Required<FollowSink> {
   const reader = new EventReader();
   return {
     noteCompacted(lsn) {
       index.compactedTo = lsn;
+    },
+    restart() {
+      index.clear();
+      index.names.truncate(1);
+      anchors?.clear();
+      state?.clear();
     },
     apply(bytes, from, to, firstLsn) {
       index.apply(bytes, from, to, firstLsn);

@@ -78,7 +78,9 @@ export class FollowedLog implements Log {
     this.#names = new ManifestReader(ports.disk, directory);
     this.#tail = new LogTail(this.#files, sink);
     const { segments } = this.#tail;
-    this.#frames = new FrameSource(segments, this.#files, () => undefined, options.frameCacheBytes);
+    const lost = (): boolean => this.#takeReplaced();
+    const { frameCacheBytes } = options;
+    this.#frames = new FrameSource(segments, this.#files, () => undefined, frameCacheBytes, lost);
     this.events = new EventFinder(this.#frames, () => this.#durableLsn);
   }
 
@@ -153,6 +155,7 @@ export class FollowedLog implements Log {
 
   listen(listener: LogListener): void {
     this.#listener = listener;
+    this.#tail.isServing = true;
     this.#poll(false);
   }
 
@@ -359,6 +362,12 @@ export class FollowedLog implements Log {
     await this.#watermark?.close();
     this.#watermark ??= new WatermarkReader(disk, this.#directory, manifest.databaseId);
     this.#lookedMs = clock.monotonicMs();
+  }
+
+  /** Compaction removes files between two looks: whoever reads just then finds what is there instead. */
+  #takeReplaced(): boolean {
+    const manifest = this.#names.readNow();
+    return manifest !== undefined && this.#tail.takeReplaced(manifest);
   }
 
   #publish(): void {
