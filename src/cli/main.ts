@@ -4,6 +4,7 @@
 import { Command, CommanderError } from "commander";
 import { addChanges } from "./changes.ts";
 import { addCheckpoint } from "./checkpoint.ts";
+import { addCompact } from "./compact.ts";
 import { describeFailure, exitCodes, UsageError } from "./exit.ts";
 import { addGet } from "./get.ts";
 import { addIngest } from "./ingest.ts";
@@ -37,6 +38,7 @@ function createProgram(context: CommandContext): Command {
   addStats(program, context);
   addVerify(program, context);
   addCheckpoint(program, context);
+  addCompact(program, context);
   return program;
 }
 

@@ -8,7 +8,6 @@ import type { DiskLock } from "../disk/ports.ts";
 import { checkOptions } from "../graph/arguments.ts";
 import { GraphReader } from "../graph/graph-reader.ts";
 import type { Schema } from "../graph/types.ts";
-import type { HistoryPins } from "../log/history-pins.ts";
 import type { RecoveryReport } from "../recovery/recovery-report.ts";
 import type { CompactReport } from "./background.ts";
 import {
@@ -246,9 +245,9 @@ export class Database<S = Schema> extends GraphReader<S> {
     return database.#core.state.get(name);
   }
 
-  /** @internal What holds the history. */
-  static pinsOf(database: Database): HistoryPins {
-    return database.#core.log.pins;
+  /** @internal See compactor-of.ts. */
+  static coreOf(database: Database): DatabaseCore {
+    return database.#core;
   }
 
   /** @internal How many readers of feeds wait for the log to grow. */

@@ -4,15 +4,24 @@ import { readValue } from "../codec/values.ts";
 import type { GraphIndex } from "../index/graph-index.ts";
 import { RECORD } from "../log/event-format.ts";
 import { EventReader } from "../log/event-reader.ts";
+import type { FollowSink } from "../log/log-tail.ts";
 import type { ReplaySink } from "../recovery/replay.ts";
 import type { SystemState } from "./system-values.ts";
 
 /** Replays frames into the trees, and into the system state where there is one to replay. */
-export function replaySink(index: GraphIndex, state: SystemState | undefined): ReplaySink {
+export function replaySink(
+  index: GraphIndex,
+  state: SystemState | undefined,
+): ReplaySink & Required<FollowSink> {
   const reader = new EventReader();
   return {
     noteCompacted(lsn) {
       index.compactedTo = lsn;
+    },
+    restart() {
+      index.clear();
+      index.names.truncate(1);
+      state?.clear();
     },
     apply(bytes, from, to, firstLsn) {
       index.apply(bytes, from, to, firstLsn);

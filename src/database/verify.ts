@@ -21,11 +21,13 @@ export async function verifyDatabase(core: DatabaseCore): Promise<VerifyReport> 
   const index = new GraphIndex(names);
   const sink = replaySink(index, new SystemState());
   const { ports } = core.settings;
-  const segments = core.log.segments();
   const epoch = core.cuts.epoch;
   let read = { frames: 0, events: 0, lastLsn: 0 };
   const damages = await treeProblems(core);
   problems.push(...damages);
+  // Order: what is named here is there until it is read.
+  const release = core.log.rewriting?.hold();
+  const segments = core.log.segments();
   try {
     problems.push(...(await manifestProblems(core)));
     read = await verifyLog(ports.disk, core.directory, segments, sink);
@@ -37,6 +39,8 @@ export async function verifyDatabase(core: DatabaseCore): Promise<VerifyReport> 
     compareGraphs(new GraphReader(live), new GraphReader(replayed), problems);
   } catch (error) {
     problems.push(problemOf(error));
+  } finally {
+    release?.();
   }
   return reported();
 

@@ -79,7 +79,9 @@ export class FollowedLog implements Log {
     this.#names = new ManifestReader(ports.disk, directory);
     this.#tail = new LogTail(this.#files, sink);
     const { segments } = this.#tail;
-    this.#frames = new FrameSource(segments, this.#files, () => undefined, options.frameCacheBytes);
+    const lost = (): boolean => this.#takeReplaced();
+    const { frameCacheBytes } = options;
+    this.#frames = new FrameSource(segments, this.#files, () => undefined, frameCacheBytes, lost);
     this.events = new EventFinder(this.#frames, () => this.#durableLsn);
   }
 
@@ -148,6 +150,7 @@ export class FollowedLog implements Log {
 
   listen(listener: LogListener): void {
     this.#listener = listener;
+    this.#tail.isServing = true;
     this.#poll(false);
   }
 
@@ -336,6 +339,12 @@ export class FollowedLog implements Log {
     await this.#watermark?.close();
     this.#watermark ??= new WatermarkReader(disk, this.#directory, manifest.databaseId);
     this.#lookedMs = clock.monotonicMs();
+  }
+
+  /** Compaction removes files between two looks: whoever reads just then finds what is there instead. */
+  #takeReplaced(): boolean {
+    const manifest = this.#names.readNow();
+    return manifest !== undefined && this.#tail.takeReplaced(manifest);
   }
 
   #publish(): void {

@@ -34,6 +34,7 @@ export class FrameSource {
   readonly #files: SegmentFiles;
   readonly #queue: () => CommitQueue | undefined;
   readonly #cacheBytesMax: number;
+  readonly #lost: () => boolean;
   /** By segment name and offset, least recently used first. */
   readonly #cache: Map<string, LoadedFrame> = new Map();
   #cacheBytes = 0;
@@ -49,12 +50,15 @@ export class FrameSource {
   #walkedOffset = 0;
   #walkedLsn = 0;
 
+  /** @param lost told that a segment's file is gone; whether another one has taken its place among the segments. */
   constructor(
     segments: readonly Segment[],
     files: SegmentFiles,
     queue: () => CommitQueue | undefined,
     cacheBytesMax: number,
+    lost: () => boolean = () => false,
   ) {
+    this.#lost = lost;
     this.#segments = segments;
     this.#files = files;
     this.#queue = queue;
@@ -63,6 +67,16 @@ export class FrameSource {
 
   /** The frame that holds `lsn`, or the next one with events behind it; undefined at the end. */
   atOrAfter(lsn: number, cached: boolean): LoadedFrame | undefined {
+    try {
+      return this.#find(lsn, cached);
+    } catch (error) {
+      const isGone = error instanceof VarveError && error.code === "NOT_FOUND";
+      if (!isGone || !this.#lost()) throw error;
+      return this.#find(lsn, cached);
+    }
+  }
+
+  #find(lsn: number, cached: boolean): LoadedFrame | undefined {
     const { low } = this.#segmentFor(lsn);
     for (let i = low; i < this.#segments.length; i++) {
       const segment = this.#segments[i]!;

@@ -5,7 +5,14 @@ import type { DiskFile } from "../disk/ports.ts";
 import { type Hash64, sameBytes, sameHash, zeroHash } from "./fields.ts";
 import { checkFrame, emptyFrameHeader, type FrameHeader } from "./frame-codec.ts";
 import { FRAME_FLAG, frameHeaderBytes } from "./frame-format.ts";
-import { type Manifest, type ManifestSegment, SEGMENT_STATE } from "./manifest-codec.ts";
+import {
+  compactedToOf,
+  horizonOf,
+  type Manifest,
+  type ManifestSegment,
+  SEGMENT_STATE,
+} from "./manifest-codec.ts";
+import { isRewrittenAbove, readReplacement, replaces } from "./replaced-segment.ts";
 import { Segment } from "./segment.ts";
 import { decodeSegmentFooter, decodeSegmentHeader } from "./segment-codec.ts";
 import type { SegmentFiles } from "./segment-files.ts";
@@ -14,6 +21,10 @@ import { footerBytesMaxFor, segmentHeaderBytes } from "./segment-format.ts";
 /** Takes the payload of each frame, transactions complete and in order; returns the LSN behind its last event. */
 export interface FollowSink {
   apply(bytes: Uint8Array, from: number, to: number, firstLsn: number, timeMs: number): number;
+  /** Told first: up to this LSN events may be left over of things whose other events were dropped. */
+  noteCompacted?(lsn: number): void;
+  /** Forgets everything: it is handed over again from the first event on. */
+  restart?(): void;
 }
 
 /** How far the log is proven durable: an LSN and the hash of the frame that ends there, where it is known. */
@@ -50,6 +61,8 @@ export class LogTail {
   replayedEvents = 0;
   /** The sink has failed in the middle of a frame: nobody knows what it holds. */
   isBroken = false;
+  /** Somebody reads by what the sink holds: it cannot start over. */
+  isServing = false;
   readonly #files: SegmentFiles;
   readonly #sink: FollowSink;
   readonly #header: FrameHeader = emptyFrameHeader();
@@ -137,11 +150,49 @@ export class LogTail {
   /** Drops segments that the manifest does not name: their content is found where it says, and noted again. */
   #adopt(manifest: Manifest): void {
     if (manifest === this.#manifest) return;
+    const known = this.#manifest;
     this.#manifest = manifest;
+    this.#sink.noteCompacted?.(compactedToOf(manifest.segments));
     const { segments } = this;
+    // What is gone from there may be the end of something whose beginning was applied.
+    if (known !== undefined && this.#lastLsn > 0) {
+      if (isRewrittenAbove(known, manifest, this.#lastLsn)) this.#startOver(manifest);
+    }
+    this.#replaceIn(manifest);
     const named = segments.findIndex((segment, i) => !isEntryOf(manifest.segments[i], segment));
     if (named < 0) return;
     segments.length = named;
+    this.forget();
+  }
+
+  /** Reads on in the files that have taken the place of others; whether there are any. What was read stands in them as well. */
+  takeReplaced(manifest: Manifest): boolean {
+    const known = this.#manifest;
+    if (known === undefined || isRewrittenAbove(known, manifest, this.#lastLsn)) return false;
+    return this.#replaceIn(manifest);
+  }
+
+  #replaceIn(manifest: Manifest): boolean {
+    const { segments } = this;
+    let isReplaced = false;
+    for (const [i, segment] of segments.entries()) {
+      const entry = manifest.segments[i];
+      if (!replaces(entry, segment)) continue;
+      segments[i] = readReplacement(entry, manifest.databaseId, (named) => this.#open(named));
+      this.#files.forget(segment);
+      isReplaced = true;
+    }
+    return isReplaced;
+  }
+
+  #startOver(manifest: Manifest): void {
+    if (this.isServing || this.#sink.restart === undefined) {
+      this.isBroken = true;
+      throw compactedAhead(this.#lastLsn, horizonOf(manifest.segments));
+    }
+    this.#sink.restart();
+    this.segments.length = 0;
+    this.#lastLsn = 0;
     this.forget();
   }
 
@@ -300,6 +351,14 @@ export class LogTail {
       throw damage(segment, "missing", 0, error);
     }
   }
+}
+
+function compactedAhead(lastLsn: number, oldest: number): VarveError {
+  return new VarveError(
+    "HISTORY_COMPACTED",
+    `the log was compacted up to LSN ${oldest} before it was read beyond ${lastLsn}; open it again`,
+    { details: { oldest, lastLsn } },
+  );
 }
 
 function isEntryOf(entry: ManifestSegment | undefined, segment: Segment): boolean {

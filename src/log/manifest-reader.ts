@@ -3,10 +3,13 @@ import { VarveError } from "../codec/errors.ts";
 import type { Disk, DiskFile } from "../disk/ports.ts";
 import { getU64 } from "./fields.ts";
 import { FILE } from "./file-names.ts";
-import { type Manifest, manifestEpochOffset } from "./manifest-codec.ts";
+import { decodeManifest, type Manifest, manifestEpochOffset } from "./manifest-codec.ts";
 
 /** The edit, and behind it the epoch. */
 const fieldsOffset = manifestEpochOffset - 8;
+
+/** Some fifteen thousand segments: of a longer one, the next poll reads more. */
+const manifestBytesMax: number = 2 ** 20;
 
 export class ManifestReader {
   readonly #disk: Disk;
@@ -32,6 +35,29 @@ export class ManifestReader {
       const length = file.readSync(fields, fieldsOffset);
       return length === fields.length && getU64(fields, 0) === edit && getU64(fields, 8) === epoch;
     });
+  }
+
+  /** The newest sound copy there is now, read at once; undefined where none can be. */
+  readNow(): Manifest | undefined {
+    let newest: Manifest | undefined;
+    for (const path of this.#paths) {
+      const found = this.#readCopy(path);
+      if (found !== undefined && found.edit > (newest?.edit ?? -1)) newest = found;
+    }
+    return newest;
+  }
+
+  #readCopy(path: string): Manifest | undefined {
+    let file: DiskFile | undefined;
+    try {
+      file = this.#disk.openSync(path);
+      const bytes = new Uint8Array(manifestBytesMax);
+      return decodeManifest(bytes.subarray(0, file.readSync(bytes, 0)), path, true);
+    } catch {
+      return undefined;
+    } finally {
+      file?.close().catch(() => {});
+    }
   }
 
   /** Gives the handles up: what has the names by then is opened at the next question. */

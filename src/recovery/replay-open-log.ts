@@ -18,5 +18,10 @@ export async function replayOpenLog(
 ): Promise<VerifiedLog> {
   // What a poisoned log still has is on disk: the rest was taken back.
   if (log.poison === undefined) await log.flush();
-  return await verifyLog(disk, directory, log.segments(), sink);
+  const release = log.rewriting?.hold();
+  try {
+    return await verifyLog(disk, directory, log.segments(), sink);
+  } finally {
+    release?.();
+  }
 }
