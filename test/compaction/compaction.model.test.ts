@@ -12,6 +12,7 @@ import { operation, perform, universe } from "../graph/operations.ts";
 import { expectSame } from "../graph/read-face.ts";
 import { GraphModel } from "../support/graph-model.ts";
 import { tinyTuning } from "../support/layered-script.ts";
+import { loseIndex } from "../support/lose-index.ts";
 
 const path = "/db";
 /** Fills segments, and is dropped with everything else. */
@@ -34,13 +35,6 @@ async function changesFrom(db: Database, from: number): Promise<Change[]> {
   const found: Change[] = [];
   for await (const batch of db.changes({ from, live: false })) found.push(...batch.changes);
   return found;
-}
-
-/** All that tells of the state beside the log. */
-async function loseIndex(disk: SimulatedDisk): Promise<void> {
-  for (const file of disk.listAll()) {
-    if (/\.tree$|checkpoint-/.test(file)) await disk.unlink(file);
-  }
 }
 
 class Life {

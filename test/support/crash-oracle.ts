@@ -1,8 +1,9 @@
 // What a database may hold after a crash: every transaction as it was planned, and the prefix property over them. It
 // knows the engine only through its public face and shares no code with its decoders.
 import { createHash } from "node:crypto";
+import { Database } from "../../src/database/database.ts";
 import { readState, writeState } from "../../src/database/system-state.ts";
-import type { Change, Database, Durability, Receipt, Transaction } from "../../src/varve.ts";
+import type { Change, Durability, Receipt, Transaction } from "../../src/varve.ts";
 
 /** One write, in the oracle's own words. */
 export type Step =
@@ -40,6 +41,8 @@ interface Entry {
 
 /** What a reader finds in a database. */
 export interface View {
+  /** What lies at or below it is compacted: no feed shows it, the graph still has what it led to. */
+  readonly horizon: number;
   readonly transactions: readonly { firstLsn: number; lastLsn: number; text: string[] }[];
   readonly mark: string | undefined;
 }
@@ -239,8 +242,9 @@ function line(...parts: unknown[]): string {
 export async function readView(db: Database): Promise<View> {
   const transactions: { firstLsn: number; lastLsn: number; text: string[] }[] = [];
   let open: { firstLsn: number; lastLsn: number; text: string[] } | undefined;
-  let lastLsn = 0;
-  for await (const batch of db.changes({ live: false })) {
+  const { horizon } = Database.coreOf(db).log;
+  let lastLsn = horizon;
+  for await (const batch of db.changes({ from: horizon + 1, live: false })) {
     for (const change of batch.changes) {
       if (change.lsn <= lastLsn) throw new Violation("order", `LSN ${change.lsn} after ${lastLsn}`);
       lastLsn = change.lsn;
@@ -263,7 +267,7 @@ export async function readView(db: Database): Promise<View> {
       `ends at ${lastLsn}; last LSN ${db.lastLsn}, durable ${db.durableLsn}`,
     );
   }
-  return { transactions, mark: readState(db, "mark") as string | undefined };
+  return { horizon, transactions, mark: readState(db, "mark") as string | undefined };
 }
 
 function changeText(change: Change): string {
@@ -288,6 +292,7 @@ function changeText(change: Change): string {
 /** How many of `alive`, from the first on, are what the view shows: whole, in order, nothing else. */
 function prefixOf(alive: readonly Entry[], view: View): number {
   let at = 0;
+  while (isCompacted(alive, at, view)) at++;
   for (const { text, firstLsn } of view.transactions) {
     while (alive[at]?.text.length === 0) at++;
     const expected = alive[at];
@@ -319,8 +324,17 @@ function prefixOf(alive: readonly Entry[], view: View): number {
   return kept;
 }
 
+/** Whether a transaction, or one behind it, ends at or below the horizon: only what is durable is ever compacted. */
+function isCompacted(alive: readonly Entry[], at: number, { horizon }: View): boolean {
+  return alive.slice(at).some((entry) => isBelow(entry, horizon));
+}
+
+function isBelow({ text, receipt }: Entry, horizon: number): boolean {
+  return text.length > 0 && receipt !== undefined && receipt.lastLsn <= horizon;
+}
+
 function checkLsns(kept: readonly Entry[], view: View): void {
-  const withEvents = kept.filter(({ text }) => text.length > 0);
+  const withEvents = kept.filter((entry) => entry.text.length > 0 && !isBelow(entry, view.horizon));
   for (const [i, { receipt, number }] of withEvents.entries()) {
     const found = view.transactions[i]!;
     if (receipt === undefined) continue;
