@@ -5,6 +5,7 @@ import { Command, CommanderError } from "commander";
 import { addBackup } from "./backup.ts";
 import { addChanges } from "./changes.ts";
 import { addCheckpoint } from "./checkpoint.ts";
+import { addCompact } from "./compact.ts";
 import { describeFailure, exitCodes, UsageError } from "./exit.ts";
 import { addGet } from "./get.ts";
 import { addIngest } from "./ingest.ts";
@@ -39,6 +40,7 @@ function createProgram(context: CommandContext): Command {
   addVerify(program, context);
   addCheckpoint(program, context);
   addBackup(program, context);
+  addCompact(program, context);
   return program;
 }
 

@@ -155,7 +155,7 @@ describe("the horizon of an open database", () => {
     const { db } = await start();
     await churn(db, 4);
     const lsn = db.lastLsn;
-    const release = Database.pinsOf(db).hold("snapshot", lsn);
+    const release = Database.coreOf(db).log.pins.hold("snapshot", lsn);
     await churn(db, 6);
     expect((await db.compact()).horizon).toBe(lsn);
     expect(db.stats().history.heldBackBy).toMatchObject({ by: "snapshot", lsn });
