@@ -34,7 +34,10 @@ const profiles: readonly { readonly profile: DiskProfile }[] = [
 /** What is still promised where the machine breaks its own word: a refusal that says why, or a prefix. */
 const brokenMachines: readonly { readonly profile: DiskProfile; readonly losesDurable: boolean }[] =
   [
-    { profile: windows, losesDurable: false },
+    {
+      profile: { ...windows, name: "like Windows, with every name busy twice", busyPercent: 100 },
+      losesDurable: false,
+    },
     { profile: lying, losesDurable: true },
     { profile: { ...harsh, name: "harsh, sectors included" }, losesDurable: true },
   ];
@@ -48,14 +51,14 @@ const lives = [
     },
     open: (disk: SimulatedDisk) => openOn(disk),
     explorer: () => new Explorer((disk) => openOn(disk)),
-    stride: 7,
+    stride: 13,
   },
   {
     life: "of many layers",
     run: (history: History, disk: SimulatedDisk) => layeredLife(history, disk),
     open: (disk: SimulatedDisk) => openLayered(disk),
     explorer: () => new Explorer((disk) => openLayered(disk)),
-    stride: 31,
+    stride: 83,
   },
 ];
 
@@ -83,6 +86,27 @@ describe.each(profiles)("on a machine that is $profile.name", ({ profile }) => {
       }
       report(profile.name, found, startedMs);
       expect(found.tally.distinct).toBeGreaterThan(30);
+    },
+  );
+});
+
+describe.each(profiles)("on a machine that is $profile.name", ({ profile }) => {
+  it.each(lives)(
+    "nor does a life $life whose recovery is broken off",
+    { timeout: timeoutMs },
+    async (life) => {
+      const startedMs = performance.now();
+      const found = life.explorer();
+      const random = new SimulatedRandom(13);
+      for (const [turn, point] of (await recorded(life, profile)).entries()) {
+        if (turn % (isThorough ? life.stride : 8 * life.stride) !== 3) continue;
+        const first = random.below(3) === 0 ? undefined : randomSurvival(point.disk, random);
+        await found.checkRecovery(point, first, (disk, second) =>
+          second % (isThorough ? 1 : 4) === 0 ? [randomSurvival(disk, random)] : [],
+        );
+      }
+      report(`${profile.name}, second crashes`, found, startedMs);
+      expect(found.tally.distinct).toBeGreaterThan(10);
     },
   );
 });
