@@ -258,7 +258,8 @@ class Recovery {
     // Order: only now that the manifest names the copy may the old bytes go.
     if (empty) {
       await log.file.close();
-      await disk.unlink(disk.join(this.#directory, old.name));
+      // A refusal leaves what a crash right here leaves; to fail for it would make another copy at each opening.
+      await this.#removeStrays([old.name]);
       await disk.syncDirectory(this.#directory);
     } else {
       await new ActiveSegment(old, log.file, log.scan.fileBytes).seal();

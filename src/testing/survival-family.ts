@@ -14,6 +14,26 @@ import {
   survival,
 } from "./survival.ts";
 
+/** What a survival is chosen by: a simulated disk. */
+export interface DiskAtRisk {
+  readonly profile: DiskProfile;
+  dirtyEffects(): readonly DirtyEffect[];
+}
+
+/** The fixed family of survivals for the effects that are at risk on `disk` now; prefixes, single losses, torn last writes. */
+export function survivalFamily(disk: DiskAtRisk): Survival[] {
+  return familyOf(disk.dirtyEffects(), disk.profile);
+}
+
+/** A survival of the effects at risk on `disk` now, drawn at random. */
+export function randomSurvival(
+  disk: DiskAtRisk,
+  random: SimulatedRandom,
+  options: RandomSurvivalOptions = {},
+): Survival {
+  return randomSurvivalOf(disk.dirtyEffects(), random, disk.profile, options);
+}
+
 /**
  * The fixed family for a disk with these dirty effects, each different state once: nothing survives;
  * everything; each prefix; all but one; only one; the files but no name, and the names but no file; the
@@ -22,7 +42,7 @@ import {
  * About 3n + 10 survivals for n effects. A profile that is harsher adds its own: each rename with both names and with
  * neither, all lengths without content, and of the last write old blocks, damaged sectors and single bytes.
  */
-export function familyOf(effects: readonly DirtyEffect[], profile: DiskProfile): Survival[] {
+function familyOf(effects: readonly DirtyEffect[], profile: DiskProfile): Survival[] {
   const count = effects.length;
   const family = [dropAll, keepAll];
   for (let end = 1; end < count; end++) {
@@ -121,7 +141,7 @@ export interface RandomSurvivalOptions {
  * sectors or odd pieces of which half are kept, three tenths lost, and the rest torn or garbage. What only a
  * harsher profile does befalls some of the effects besides.
  */
-export function randomSurvivalOf(
+function randomSurvivalOf(
   effects: readonly DirtyEffect[],
   random: SimulatedRandom,
   profile: DiskProfile,
