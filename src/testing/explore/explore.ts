@@ -25,8 +25,10 @@ export interface ExploreOptions<Command> {
   readonly scripts?: readonly (readonly Step<Command>[])[];
   /** All sequences of at most so many commands and reopenings are crashed at every call; default 2. */
   readonly sequenceLength?: number;
-  /** Of the sequences of two steps and more one in so many is taken; default 1. `seed` says which. */
+  /** Of the sequences of two steps and more one in so many is taken; default 1. */
   readonly sequenceStride?: number;
+  /** Which one: from 0, below the stride; default 0. The shorter sequences are with the first. */
+  readonly sequenceOffset?: number;
   /** Random lives have at most so many steps; default 12, 0 for none. */
   readonly randomLength?: number;
   /** How many crashes may follow each other: the second and third strike in the recovery; 1 to 3, default 2. */
@@ -129,7 +131,7 @@ class Explorer<Store, Command, State, World> {
 
   async #corpus(): Promise<void> {
     const { corpus, disk = new NodeDisk() } = this.#options;
-    if (corpus === undefined) return;
+    if (corpus === undefined || corpus === "") return;
     for (const plan of await readCorpus(disk, corpus)) await this.#replay(plan);
   }
 
@@ -147,10 +149,11 @@ class Explorer<Store, Command, State, World> {
     if (length === 0) return;
     const alphabet: Step<Command>[] = [...this.#subject.alphabet];
     if (this.#subject.close !== undefined) alphabet.push(reopen);
-    const { sequenceStride = 1 } = this.#options;
-    let turn = this.#seed;
+    const { sequenceStride = 1, sequenceOffset = 0 } = this.#options;
+    let turn = sequenceStride - sequenceOffset;
     for (const steps of sequencesUpTo(alphabet, length)) {
-      if (steps.length > 1 && turn++ % sequenceStride !== 0) continue;
+      const isTaken = steps.length > 1 ? turn++ % sequenceStride === 0 : sequenceOffset === 0;
+      if (!isTaken) continue;
       await this.#everyCrash(steps, Math.max(0, steps.length - 1));
     }
   }
