@@ -24,10 +24,10 @@ const cake = { order: "cake" };
 
 describe("the shop of examples/payments", () => {
   it("charges for every order once, whatever crashes", { timeout: 120_000 }, async () => {
-    const options = { sequenceLength: 0, scripts: [[tea, [cake, tea]]], survivals: 0 } as const;
-    const report = await explore(shopSubject(open), { ...options, recoveryStride: 61 });
+    const options = { sequenceLength: 0, scripts: [[tea, [cake, tea]]], boots: false } as const;
+    const report = await explore(shopSubject(open), { ...options, survivals: 0, crashes: 1 });
     expect(report.failures).toEqual([]);
-    expect(report.distinct).toBeGreaterThan(80);
+    expect(report.distinct).toBeGreaterThan(15);
   });
 
   it.each([
@@ -37,7 +37,7 @@ describe("the shop of examples/payments", () => {
   ])("is caught with %s", { timeout: 120_000 }, async (bug, words) => {
     expect(Object.keys(knownBugs)).toContain(bug);
     const subject = shopSubject(open, { [bug]: true });
-    const options = { sequenceLength: 1, survivals: 0, crashes: 1 } as const;
+    const options = { sequenceLength: 1, boots: false, survivals: 0, crashes: 1 } as const;
     const { failures } = await explore(subject, options);
     expect(failures[0]?.message).toMatch(words);
     const plan = failures[0]?.minimalPlan ?? "";

@@ -23,6 +23,8 @@ export interface ExploreOptions<Command> {
   readonly budget?: Budget;
   /** Lives to be crashed at every call. */
   readonly scripts?: readonly (readonly Step<Command>[])[];
+  /** Whether the calls of the very first opening are crashed as well; default true. */
+  readonly boots?: boolean;
   /** All sequences of at most so many commands and reopenings are crashed at every call; default 2. */
   readonly sequenceLength?: number;
   /** Of the sequences of two steps and more one in so many is taken; default 1. */
@@ -144,7 +146,8 @@ class Explorer<Store, Command, State, World> {
   }
 
   async #sequences(): Promise<void> {
-    for (const steps of this.#options.scripts ?? []) await this.#everyCrash(steps, 0);
+    const boot = this.#options.boots === false ? 0 : -1;
+    for (const steps of this.#options.scripts ?? []) await this.#everyCrash(steps, boot);
     const length = this.#options.sequenceLength ?? 2;
     if (length === 0) return;
     const alphabet: Step<Command>[] = [...this.#subject.alphabet];
@@ -154,7 +157,7 @@ class Explorer<Store, Command, State, World> {
     for (const steps of sequencesUpTo(alphabet, length)) {
       const isTaken = steps.length > 1 ? turn++ % sequenceStride === 0 : sequenceOffset === 0;
       if (!isTaken) continue;
-      await this.#everyCrash(steps, Math.max(0, steps.length - 1));
+      await this.#everyCrash(steps, steps.length === 0 ? boot : steps.length - 1);
     }
   }
 
@@ -229,7 +232,7 @@ class Explorer<Store, Command, State, World> {
 
   async #note(found: Found<Command> | undefined): Promise<void> {
     if (found === undefined) return;
-    const small = await shrinkPlan(this.#subject, found, () => this.#started({ states: 5000 }));
+    const small = await shrinkPlan(this.#subject, found, () => this.#started({ states: 1000 }));
     const { timeline } = await replayPlan(this.#subject, small.plan);
     this.#failures.push({
       property: small.violation.property,

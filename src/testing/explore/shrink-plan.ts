@@ -7,6 +7,9 @@ import type { CrashSubject, Step } from "./crash-subject.ts";
 import type { Exploration, Found } from "./exploration.ts";
 import { recordPlannedLife, replayPlan, stepsOfLife } from "./replay-plan.ts";
 
+/** Plans this short are not worth the exploration of all that is shorter. */
+const shortLength = 3;
+
 /**
  * The smallest plan found that breaks the same property. It counts on nothing but replays, so its result breaks it when
  * replayed; a plan that does not even do so itself (the store is not deterministic) is returned as it is.
@@ -127,7 +130,7 @@ class Shrinking<Store, Command, State, World> {
   async #takesSteps(steps: readonly Step<Command>[]): Promise<boolean> {
     const { plan, violation } = this.#best;
     if (await this.#takes({ ...plan, steps })) return true;
-    if (plan.crashes.length > 1) return false;
+    if (plan.crashes.length > 1 || plan.steps.length <= shortLength) return false;
     const other = await this.#explorer()
       .everyCrash({ ...plan, steps, crashes: [] })
       .catch(() => undefined);
