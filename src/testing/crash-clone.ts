@@ -14,6 +14,7 @@ import {
 import type { PageImage } from "./page-image.ts";
 import { SimulatedRandom } from "./simulated-random.ts";
 import { type DirtyEffect, type Outcome, pieceCount } from "./survival.ts";
+import { applySingly, damageSectors, growStale } from "./torn-write.ts";
 
 type NodeEffect =
   | { readonly node: FileNode; readonly effect: FileEffect }
@@ -86,13 +87,11 @@ export function cutState(state: DiskState, risk: AtRisk, outcomes: readonly Outc
     const outcome = outcomes[index] ?? "kept";
     if (outcome === "lost") return;
     if (item.node.kind === "directory") {
-      applyEntryEffect(
-        entries.get(item.node.number) as Map<string, number>,
-        item.effect as EntryEffect,
-      );
+      const names = entries.get(item.node.number) as Map<string, number>;
+      applyNames(names, item.effect as EntryEffect, outcome);
     } else {
       const image = images.get(item.node.number) as PageImage;
-      applyOutcome(image, item.effect as FileEffect, outcome);
+      applyOutcome(image, item.effect as FileEffect, outcome, () => oldBlocks(state, item.node));
     }
   });
   return assemble(state, images, entries);
@@ -128,23 +127,49 @@ function assemble(
   return cut;
 }
 
-function applyOutcome(image: PageImage, effect: FileEffect, outcome: Outcome): void {
+function applyNames(names: Map<string, number>, effect: EntryEffect, outcome: Outcome): void {
+  applyEntryEffect(names, effect);
+  if (effect.kind !== "rename") return;
+  if (outcome === "both") names.set(effect.name, effect.inode);
+  if (outcome === "neither") names.delete(effect.to ?? effect.name);
+}
+
+function applyOutcome(
+  image: PageImage,
+  effect: FileEffect,
+  outcome: Outcome,
+  blocks: () => PageImage[],
+): void {
   if (effect.kind !== "write" || typeof outcome === "string") {
     applyFileEffect(image, effect);
     return;
   }
   const { offset, bytes } = effect;
-  if (outcome.kind === "torn") {
-    const cut = Math.min(outcome.bytes, bytes.length);
-    if (outcome.keep === "prefix") image.write(bytes.subarray(0, cut), offset);
-    else image.write(bytes.subarray(cut), offset + cut);
-  } else if (outcome.kind === "length") {
-    const end = offset + bytes.length;
-    if (end > image.size) image.truncate(end);
-  } else if (outcome.kind === "garbage") {
-    image.write(new SimulatedRandom(outcome.seed).bytes(bytes.length), offset);
-  } else {
-    applyPieces(image, effect, outcome);
+  const end = offset + bytes.length;
+  switch (outcome.kind) {
+    case "torn": {
+      const cut = Math.min(outcome.bytes, bytes.length);
+      if (outcome.keep === "prefix") image.write(bytes.subarray(0, cut), offset);
+      else image.write(bytes.subarray(cut), offset + cut);
+      return;
+    }
+    case "length":
+      if (end > image.size) image.truncate(end);
+      return;
+    case "stale":
+      growStale(image, end, blocks(), new SimulatedRandom(outcome.seed));
+      return;
+    case "garbage":
+      image.write(new SimulatedRandom(outcome.seed).bytes(bytes.length), offset);
+      return;
+    case "sector":
+      damageSectors(image, effect, new SimulatedRandom(outcome.seed));
+      return;
+    case "bytes":
+      applySingly(image, effect, outcome.keptPercent, new SimulatedRandom(outcome.seed));
+      return;
+    default:
+      applyPieces(image, effect, outcome);
   }
 }
 
@@ -169,4 +194,13 @@ function applyPieces(
     else if (letter === "s") image.write(part.subarray(cut), start + cut);
     else if (letter === "g") image.write(new SimulatedRandom(pieceSeed).bytes(part.length), start);
   }
+}
+
+// What lies in blocks that other files have or had: frames and pages with checksums that are right.
+function oldBlocks(state: DiskState, self: Inode): PageImage[] {
+  const images: PageImage[] = [];
+  for (const node of state.nodes.values()) {
+    if (node.kind === "file" && node !== self && node.visible.size > 0) images.push(node.visible);
+  }
+  return images;
 }

@@ -15,6 +15,7 @@ import {
   settle,
 } from "./inode.ts";
 import { partsOf } from "./simulated-path.ts";
+import { writeBack } from "./write-back.ts";
 
 const ROOT = 1;
 
@@ -156,6 +157,15 @@ export class DiskState {
       }
     }
     settle(node, sequence, count);
+  }
+
+  writeBack(nodes: readonly Inode[], chosen: ReadonlySet<number | undefined>): void {
+    this.version += 1;
+    for (const node of nodes) {
+      for (const sequence of writeBack(node, (effect) => chosen.has(effect))) {
+        this.settled?.set(sequence, { fate: "durable", by: this.call });
+      }
+    }
   }
 
   createFile(place: Place): FileNode {

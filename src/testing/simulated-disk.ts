@@ -17,19 +17,13 @@ import {
 import type { FaultPlan } from "./fault-plan.ts";
 import type { Fault, FaultRule } from "./faults.ts";
 import type { DirectoryNode } from "./inode.ts";
+import { type LedgerEntry, ledgerOf } from "./ledger.ts";
 import { NameCalls } from "./name-calls.ts";
 import { endSync, type FileHost, SimulatedFile } from "./simulated-file.ts";
 import { SimulatedLock } from "./simulated-lock.ts";
 import { dirnamePath, joinPath, resolvePath } from "./simulated-path.ts";
 import { hashText, SimulatedRandom } from "./simulated-random.ts";
-import {
-  type DirtyEffect,
-  familyOf,
-  outcomesOf,
-  type RandomSurvivalOptions,
-  randomSurvivalOf,
-  type Survival,
-} from "./survival.ts";
+import { type DirtyEffect, outcomesOf, type Survival } from "./survival.ts";
 import type { DiskCall, TraceEntry, TraceLevel } from "./trace.ts";
 
 export interface SimulatedDiskOptions {
@@ -278,12 +272,42 @@ export class SimulatedDisk implements Disk {
    */
   powerCut(survival: Survival): SimulatedDisk {
     const risk = this.#atRisk();
-    return this.#next(cutState(this.#state, risk, outcomesOf(survival, risk.views)));
+    return this.#next(cutState(this.#state, risk, outcomesOf(survival, risk.views, this.profile)));
+  }
+
+  /**
+   * The kernel writes back on its own: these of `dirtyEffects`, and what they lie upon, are durable from now on, and no
+   * failing sync can lose them.
+   */
+  writeBack(indexes: readonly number[]): void {
+    const { effects, nodes } = this.#atRisk();
+    this.#state.writeBack(nodes, new Set(indexes.map((index) => effects[index]?.effect.sequence)));
   }
 
   /** The effects that a power cut may take now, in order. */
   dirtyEffects(): readonly DirtyEffect[] {
     return this.#atRisk().views;
+  }
+
+  /**
+   * What has become of every effect: durable and by which call, pending, forgotten by a failed sync. With a survival:
+   * what a power cut here makes of the pending ones. Needs a trace, and knows of earlier lives what is still at risk.
+   */
+  ledger(survival?: Survival): LedgerEntry[] {
+    const risk = this.#atRisk();
+    return ledgerOf({
+      trace: this.#gate.trace,
+      settled: this.#state.settled ?? new Map(),
+      risk,
+      outcomes: survival === undefined ? undefined : outcomesOf(survival, risk.views, this.profile),
+    });
+  }
+
+  /** Length of a visible file. Works on a dead disk too. */
+  fileBytes(path: string): number {
+    const node = this.#state.find(path);
+    if (node?.kind !== "file") throw new TypeError(`fileBytes: no file at ${path}`);
+    return node.visible.size;
   }
 
   /** What is visible in a file. Works on a dead disk too. */
@@ -365,18 +389,4 @@ export class SimulatedDisk implements Disk {
       removeDurable(this.#state, { directory, name: lockName });
     });
   }
-}
-
-/** The fixed family of survivals for the effects that are at risk on `disk` now; see `familyOf`. */
-export function survivalFamily(disk: SimulatedDisk): Survival[] {
-  return familyOf(disk.dirtyEffects());
-}
-
-/** A survival of the effects at risk on `disk` now, drawn at random. */
-export function randomSurvival(
-  disk: SimulatedDisk,
-  random: SimulatedRandom,
-  options: RandomSurvivalOptions = {},
-): Survival {
-  return randomSurvivalOf(disk.dirtyEffects(), random, options);
 }

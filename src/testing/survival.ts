@@ -1,22 +1,30 @@
 // What a power cut leaves of the effects that no sync had covered: as plain data, so that a crash can be
-// stored, replayed and made smaller. It also owns the fixed family of survivals that every crash tries.
-import type { SimulatedRandom } from "./simulated-random.ts";
+// stored, replayed and made smaller. Which survivals are tried is chosen in survival-family.ts.
+import type { DiskProfile } from "./disk-profile.ts";
 
 /**
- * What becomes of one effect. All but `kept` and `lost` are for writes; another effect is kept then.
+ * What becomes of one effect. All but `kept` and `lost` are for writes, `both` and `neither` for renames; an effect
+ * that an outcome is not for is kept.
  *
  * - `torn`: only the first, or all but the first, `bytes` bytes arrive.
  * - `length`: the file is as long as the write makes it, but none of its bytes arrive.
  * - `garbage`: the range holds bytes that nobody wrote.
+ * - `stale`: as `length`, but the part by which the file grew shows what old blocks of other files hold.
+ * - `sector`: the sectors of 512 bytes at both ends of the range hold garbage, with what else lay in them.
+ * - `bytes`: each byte arrives or not on its own, `keptPercent` of them.
  * - `pieces`: cut at multiples of `unitBytes` in the file, one letter for each piece: `k` kept, `l` lost,
  *   `p` a part at its front, `s` a part at its end, `g` garbage. Pieces beyond the text are kept.
+ * - `both`, `neither`: which names of a rename there are.
  */
 export type Outcome =
   | "kept"
   | "lost"
+  | "both"
+  | "neither"
   | { readonly kind: "torn"; readonly keep: "prefix" | "suffix"; readonly bytes: number }
   | { readonly kind: "length" }
-  | { readonly kind: "garbage"; readonly seed: number }
+  | { readonly kind: "garbage" | "stale" | "sector"; readonly seed: number }
+  | { readonly kind: "bytes"; readonly keptPercent: number; readonly seed: number }
   | {
       readonly kind: "pieces";
       readonly unitBytes: number;
@@ -57,7 +65,7 @@ export interface DirtyEffect {
 export const dropAll: Survival = survival("drop all", "lost", "lost");
 export const keepAll: Survival = survival("keep all", "kept", "kept");
 
-function survival(
+export function survival(
   label: string,
   files: "kept" | "lost",
   directories: "kept" | "lost",
@@ -66,7 +74,7 @@ function survival(
   return { label, files, directories, exceptions };
 }
 
-function except(
+export function except(
   label: string,
   fallback: "kept" | "lost",
   from: number,
@@ -76,8 +84,12 @@ function except(
   return survival(label, fallback, fallback, { from, to, outcome });
 }
 
-/** One outcome per effect. */
-export function outcomesOf(chosen: Survival, effects: readonly DirtyEffect[]): Outcome[] {
+/** One outcome per effect, within what the profile allows of names. */
+export function outcomesOf(
+  chosen: Survival,
+  effects: readonly DirtyEffect[],
+  profile: DiskProfile,
+): Outcome[] {
   const outcomes: Outcome[] = effects.map((effect) =>
     effect.target === "file" ? chosen.files : chosen.directories,
   );
@@ -86,109 +98,18 @@ export function outcomesOf(chosen: Survival, effects: readonly DirtyEffect[]): O
       outcomes[index] = outcome;
     }
   }
+  if (profile.names === "journal") keepNamesInOrder(outcomes, effects);
   return outcomes;
 }
 
-/**
- * The fixed family for a disk with these dirty effects, each different state once: nothing survives;
- * everything; each prefix; all but one; only one; the files but no name, and the names but no file; the
- * last write torn at a page, at a sector and at some byte, replaced by garbage, and as length only.
- *
- * About 3n + 10 survivals for n effects.
- */
-export function familyOf(effects: readonly DirtyEffect[]): Survival[] {
-  const count = effects.length;
-  const family = [dropAll, keepAll];
-  for (let end = 1; end < count; end++) {
-    family.push(except(`keep the first ${end}`, "lost", 0, end, "kept"));
-  }
-  for (let index = 0; index < count; index++) {
-    family.push(except(`lose only ${index}`, "kept", index, index + 1, "lost"));
-    family.push(except(`keep only ${index}`, "lost", index, index + 1, "kept"));
-  }
-  family.push(survival("files, no names", "kept", "lost"));
-  family.push(survival("names, no files", "lost", "kept"));
-  const last = effects.filter((effect) => effect.kind === "write" && effect.length > 0).at(-1);
-  if (last !== undefined) family.push(...tornFamily(last));
-  return distinct(family, effects);
-}
-
-function tornFamily(write: DirtyEffect): Survival[] {
-  const { index, offset, length } = write;
-  const one = (label: string, outcome: Outcome): Survival =>
-    except(`${label} ${index}`, "kept", index, index + 1, outcome);
-  const cuts = new Set<number>();
-  for (const unit of [4096, 512]) {
-    const end = offset + length;
-    const boundary = end - (end % unit || unit) - offset;
-    if (boundary > 0) cuts.add(boundary);
-  }
-  if (length > 1) cuts.add((length >> 1) | 1);
-  const family: Survival[] = [];
-  for (const bytes of cuts) {
-    if (bytes >= length) continue;
-    family.push(one(`torn after ${bytes}`, { kind: "torn", keep: "prefix", bytes }));
-    family.push(one(`torn before ${bytes}`, { kind: "torn", keep: "suffix", bytes }));
-  }
-  family.push(one("garbage in", { kind: "garbage", seed: index + 1 }));
-  family.push(one("length only of", { kind: "length" }));
-  return family;
-}
-
-function distinct(family: Survival[], effects: readonly DirtyEffect[]): Survival[] {
-  const seen = new Set<string>();
-  return family.filter((member) => {
-    const key = JSON.stringify(outcomesOf(member, effects));
-    if (seen.has(key)) return false;
-    seen.add(key);
-    return true;
+// A journal that lost one change has none of the later ones.
+function keepNamesInOrder(outcomes: Outcome[], effects: readonly DirtyEffect[]): void {
+  let isOver = false;
+  effects.forEach(({ target }, index) => {
+    if (target !== "directory") return;
+    isOver ||= outcomes[index] === "lost";
+    outcomes[index] = isOver ? "lost" : "kept";
   });
-}
-
-export interface RandomSurvivalOptions {
-  /** Percentage of survivals that decide writes piece by piece instead of as a whole; default 20. */
-  readonly piecesPercent?: number;
-}
-
-/**
- * A survival drawn at random: each effect is kept or lost as a whole, or its writes are cut in pages,
- * sectors or odd pieces of which half are kept, three tenths lost, and the rest torn or garbage.
- */
-export function randomSurvivalOf(
-  effects: readonly DirtyEffect[],
-  random: SimulatedRandom,
-  options: RandomSurvivalOptions = {},
-): Survival {
-  const inPieces = random.below(100) < (options.piecesPercent ?? 20);
-  const unitBytes = [4096, 512, 61][random.below(3)] as number;
-  const lostPercent = [10, 30, 50, 90][random.below(4)] as number;
-  const exceptions: SurvivalException[] = [];
-  for (const effect of effects) {
-    const outcome: Outcome =
-      inPieces && effect.kind === "write"
-        ? randomPieces(effect, unitBytes, random)
-        : random.below(100) < lostPercent
-          ? "lost"
-          : "kept";
-    if (outcome === "kept") continue;
-    exceptions.push({ from: effect.index, to: effect.index + 1, outcome });
-  }
-  return survival(
-    inPieces ? `random pieces of ${unitBytes}` : "random",
-    "kept",
-    "kept",
-    ...exceptions,
-  );
-}
-
-// Half kept, three tenths lost, a tenth torn, a tenth garbage.
-const PIECES = "kkkkkkkkkkllllllpsgg";
-
-function randomPieces(write: DirtyEffect, unitBytes: number, random: SimulatedRandom): Outcome {
-  const count = pieceCount(write.offset, write.length, unitBytes);
-  let pieces = "";
-  for (let piece = 0; piece < count; piece++) pieces += PIECES[random.below(PIECES.length)];
-  return { kind: "pieces", unitBytes, pieces, seed: random.u32() };
 }
 
 /** Pieces of a range, cut at multiples of `unitBytes` in the file. */

@@ -73,13 +73,9 @@ export type {
   ShortEffect,
   SpaceEffect,
 } from "./faults.ts";
+export type { EffectFate, LedgerEntry } from "./ledger.ts";
 export { SimulatedClock } from "./simulated-clock.ts";
-export {
-  randomSurvival,
-  SimulatedDisk,
-  type SimulatedDiskOptions,
-  survivalFamily,
-} from "./simulated-disk.ts";
+export { SimulatedDisk, type SimulatedDiskOptions } from "./simulated-disk.ts";
 export {
   type SimulatedPorts,
   type SimulatedPortsOptions,
@@ -93,10 +89,17 @@ export {
   dropAll,
   keepAll,
   type Outcome,
-  type RandomSurvivalOptions,
   type Survival,
   type SurvivalException,
 } from "./survival.ts";
+export {
+  type DiskAtRisk,
+  type RandomSurvivalOptions,
+  randomSurvival,
+  survivalFamily,
+} from "./survival-family.ts";
+export { type TimelineOptions, timelineHtml, timelineText } from "./timeline.ts";
+export type { TimelineLife } from "./timeline-rows.ts";
 export {
   crashAt,
   type DiskCall,

@@ -1,8 +1,8 @@
 // A creation that is interrupted, begun again and interrupted again.
 import { describe, expect, it } from "vitest";
 import { Crash } from "../../src/testing/dead-disk.ts";
-import { survivalFamily } from "../../src/testing/simulated-disk.ts";
 import { type SimulatedPorts, simulatedPorts } from "../../src/testing/simulated-ports.ts";
+import { survivalFamily } from "../../src/testing/survival-family.ts";
 import { open } from "../../src/varve.ts";
 
 async function openUntil(

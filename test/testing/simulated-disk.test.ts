@@ -2,7 +2,9 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { DiskFile } from "../../src/disk/ports.ts";
 import { SimulatedDisk } from "../../src/testing/simulated-disk.ts";
+import { SimulatedRandom } from "../../src/testing/simulated-random.ts";
 import { dropAll, keepAll, type Survival } from "../../src/testing/survival.ts";
+import { randomSurvival, survivalFamily } from "../../src/testing/survival-family.ts";
 import { diskContract } from "../disk/disk-contract.ts";
 
 diskContract("the simulated disk", async () => {
@@ -173,6 +175,36 @@ describe("simulated disk axioms", () => {
     expect([...disk.readFile("/f")]).toEqual([1, 2]);
     expect(contentAfter(disk, keepAll)).toEqual([1, 2]);
     expect(contentAfter(disk, dropAll)).toEqual([]);
+  });
+
+  it("A10: no crash touches a byte outside the range of a write", async () => {
+    file.writeSync(new Uint8Array(2000).fill(1), 0);
+    await file.sync();
+    file.writeSync(new Uint8Array(700).fill(2), 100);
+    const random = new SimulatedRandom(1);
+    const drawn = Array.from({ length: 40 }, () =>
+      randomSurvival(disk, random, { piecesPercent: 70 }),
+    );
+    const seen = new Set<string>();
+    for (const survival of [...survivalFamily(disk), ...drawn]) {
+      const after = disk.powerCut(survival).readFile("/f");
+      const outside = [...after.subarray(0, 100), ...after.subarray(800)];
+      expect(outside.every((byte) => byte === 1) && after.length === 2000, survival.label).toBe(
+        true,
+      );
+      seen.add(after.subarray(100, 800).join());
+    }
+    expect(seen.size).toBeGreaterThan(10);
+  });
+
+  it("A11: a length may survive without content, and reads as zeros then", async () => {
+    file.writeSync(bytes(1, 2), 0);
+    await file.sync();
+    file.writeSync(bytes(3, 4, 5), 1);
+    const after = survivalFamily(disk).map((survival) => contentAfter(disk, survival)?.join());
+    expect(after).toContain("1,2,0,0");
+    expect(after).toContain("1,2");
+    expect(after).toContain("1,3,4,5");
   });
 
   it("A12: lists in an order that its seed and the call alone decide", async () => {

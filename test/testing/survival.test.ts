@@ -1,9 +1,10 @@
 // What a power cut may leave: the fixed family and random choices.
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
-import { randomSurvival, SimulatedDisk, survivalFamily } from "../../src/testing/simulated-disk.ts";
+import { SimulatedDisk } from "../../src/testing/simulated-disk.ts";
 import { SimulatedRandom } from "../../src/testing/simulated-random.ts";
 import { dropAll, keepAll, type Outcome, type Survival } from "../../src/testing/survival.ts";
+import { randomSurvival, survivalFamily } from "../../src/testing/survival-family.ts";
 
 function cutWith(disk: SimulatedDisk, effect: number, outcome: Outcome): number[] {
   const survival: Survival = {
