@@ -81,6 +81,7 @@ export class Shop {
     for await (const { changes, lastLsn } of consumer) {
       if (this.#bugs.ackFirst && changes.length > 0) await consumer.ack(lastLsn);
       for (const { value, lsn } of changes) {
+        if (this.#bugs.earlyCharge) continue;
         await this.#bank.charge(value, this.#bugs.noKey ? undefined : `${value} ${lsn}`);
       }
       if (changes.length > 0) await consumer.ack(lastLsn);

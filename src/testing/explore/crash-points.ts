@@ -1,6 +1,7 @@
 // Every place of a life at which a crash can strike, with a copy of the disk there and what was known at that moment.
-import { SimulatedDisk, survivalFamily } from "../simulated-disk.ts";
+import { SimulatedDisk } from "../simulated-disk.ts";
 import { dropAll, keepAll } from "../survival.ts";
+import { survivalFamily } from "../survival-family.ts";
 import { CrashLife, type CrashState, type LifeOptions } from "./crash-life.ts";
 import type { CrashSite, Loss } from "./crash-plan.ts";
 import type { CrashSubject } from "./crash-subject.ts";

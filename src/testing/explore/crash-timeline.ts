@@ -44,7 +44,7 @@ export class CrashTimeline {
       return;
     }
     this.#lines.push(`    (${formatLoss(loss)})`);
-    outcomesOf(loss, effects).forEach((outcome, at) => {
+    outcomesOf(loss, effects, disk.profile).forEach((outcome, at) => {
       this.#lines.push(`    ${outcomeText(outcome).padEnd(8)} ${effectText(effects[at])}`);
     });
     if (effects.length === 0) this.#lines.push("    everything was durable");
