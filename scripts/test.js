@@ -4,6 +4,7 @@
 //   node scripts/test.js test/log ...    only the tests of these files or folders (no types, no lint)
 //   node scripts/test.js --kill 1000     the long loop that kills a real process so many times (npm run test:kill)
 //   node scripts/test.js --mutants       sees every seeded bug of test/mutants killed (npm run test:mutants)
+//   node scripts/test.js --deep 1000000  so many crash states over all processors (npm run test:deep); see scripts/deep.js
 //   node scripts/test.js --crash 600     crash exploration for so many seconds (npm run test:crash)
 //
 // --kill and --crash set VARVE_KILLS and VARVE_CRASH_SECONDS for the tests in test/crash and test/corruption; without them these tests
@@ -12,11 +13,13 @@ import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { buildIfStale } from "./build.js";
 import { failedChecks } from "./check.js";
+import { exploreDeeply } from "./deep.js";
 import { projectRoot, runTool, setUp } from "./setup.js";
 
-const { env, paths } = readArguments(process.argv.slice(2));
+const { env, paths, deepStates } = readArguments(process.argv.slice(2));
 setUp();
 const failedSteps = buildIfStale() === 0 ? [] : ["build"];
+if (deepStates !== undefined) process.exit(await exploreDeeply(deepStates));
 if (paths.length === 0) failedSteps.push(...failedChecks());
 const tests = runTests(paths, env);
 for (const step of failedSteps) console.log(`failed: ${step}`);
@@ -27,11 +30,13 @@ process.exitCode = failedCount === 0 ? 0 : 1;
 function readArguments(args) {
   const env = {};
   const paths = [];
+  let deepStates;
   for (let i = 0; i < args.length; i++) {
     if (args[i] === "--kill") {
       env["VARVE_KILLS"] = countAfter(args, i++);
       paths.push("test/crash/kill");
-    } else if (args[i] === "--crash") {
+    } else if (args[i] === "--deep") deepStates = Number(countAfter(args, i++));
+    else if (args[i] === "--crash") {
       env["VARVE_CRASH_SECONDS"] = countAfter(args, i++);
       paths.push("test/crash", "test/corruption");
     } else if (args[i] === "--mutants") {
@@ -39,7 +44,7 @@ function readArguments(args) {
       paths.push("test/mutants");
     } else paths.push(args[i]);
   }
-  return { env, paths };
+  return { env, paths, deepStates };
 }
 
 function countAfter(args, i) {

@@ -47,6 +47,13 @@ export {
   type ExploreReport,
   explore,
 } from "./explore/explore.ts";
+export { type ExploreInWorkersOptions, exploreInWorkers } from "./explore/explore-in-workers.ts";
+export {
+  checkRefused,
+  type FeedBatch,
+  type FeedEvent,
+  FeedWitness,
+} from "./explore/feed-witness.ts";
 export { type Death, type Ending, OperationHistory } from "./explore/operation-history.ts";
 export { formatCrashPlan, parseCrashPlan } from "./explore/plan-text.ts";
 export { type Replay, replayPlan } from "./explore/replay-plan.ts";

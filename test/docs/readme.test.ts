@@ -43,10 +43,15 @@ function fromSources(code: string): string {
   const entries: Readonly<Record<string, string>> = {
     varve: "src/varve.ts",
     "varve/testing": "src/testing/testing.ts",
+    "varve/testing/arbitraries": "src/testing/arbitraries.ts",
+    "fast-check": "node_modules/fast-check/lib/fast-check.js",
   };
-  return code.replace(/\bfrom "(varve(?:\/testing)?)"/g, (_match, name: string) => {
-    return `from ${JSON.stringify(join(projectRoot, entries[name] ?? ""))}`;
-  });
+  return code.replace(
+    /\bfrom "(varve(?:\/testing(?:\/arbitraries)?)?|fast-check)"/g,
+    (_match, name: string) => {
+      return `from ${JSON.stringify(join(projectRoot, entries[name] ?? ""))}`;
+    },
+  );
 }
 
 /** What the code says it prints: the comments behind its calls of the console's log. */

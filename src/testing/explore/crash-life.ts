@@ -108,7 +108,8 @@ export class CrashLife<Store, Command, State, World> {
       store = await settle(this.#ports, "open", open(this.#ports, this.#world));
       const state = await settle(this.#ports, "read", read(store, this.#world));
       this.#history = this.#history.checkAfter(death, state);
-      await settle(this.#ports, "check", check?.(store, state, this.#world));
+      const checked = settle(this.#ports, "check", check?.(store, state, this.#world));
+      await checked.catch(asCheck);
       this.#traits.push(...(this.#subject.traits?.(store) ?? []));
       this.#store = store;
     } catch (error) {
@@ -208,4 +209,12 @@ export class CrashLife<Store, Command, State, World> {
   #tell(site: CrashSite): void {
     this.#options.onSite?.(site, { history: this.#history, world: this.#world });
   }
+}
+
+/** What the store's own check says is a finding, whatever the faults. */
+function asCheck(error: unknown): never {
+  if (error instanceof Violation) throw error;
+  const violation = new Violation("O9 check", (error as Error).message);
+  violation.cause = error;
+  throw violation;
 }

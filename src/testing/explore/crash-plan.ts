@@ -11,6 +11,7 @@ import type { Step } from "./crash-subject.ts";
 export interface CrashSite {
   readonly phase: "before" | "after";
   readonly operation: string;
+  /** `*` for any path: then the occurrence counts this operation on all of them. */
   readonly path: string;
   /** From 1, within the life. */
   readonly occurrence: number;
@@ -42,13 +43,4 @@ export interface CrashPlan<Command> {
 /** The end of the n-th step of a life, from 1; with 0, the moment it is open. */
 export function endOfStep(number: number): CrashSite {
   return { phase: "after", operation: "step", path: "", occurrence: number };
-}
-
-export function sameSite(one: CrashSite, other: CrashSite): boolean {
-  return (
-    one.phase === other.phase &&
-    one.operation === other.operation &&
-    one.path === other.path &&
-    one.occurrence === other.occurrence
-  );
 }

@@ -1,8 +1,9 @@
 // Every place of a life at which a crash can strike, with a copy of the disk there and what was known at that moment.
-import { SimulatedDisk, survivalFamily } from "../simulated-disk.ts";
+import { SimulatedDisk } from "../simulated-disk.ts";
 import { dropAll, keepAll } from "../survival.ts";
+import { survivalFamily } from "../survival-family.ts";
 import { CrashLife, type CrashState, type LifeOptions } from "./crash-life.ts";
-import { type CrashSite, endOfStep, type Loss, sameSite } from "./crash-plan.ts";
+import type { CrashSite, Loss } from "./crash-plan.ts";
 import type { CrashSubject } from "./crash-subject.ts";
 import { OperationHistory } from "./operation-history.ts";
 
@@ -68,12 +69,22 @@ export async function recordLife<Store, Command, State, World>(
   return { points, traits: life.traits, error };
 }
 
+/** The point of a site, where the life comes there. */
+export function pointOf<Command, State, World>(
+  points: readonly CrashPoint<Command, State, World>[],
+  { phase, operation, path, occurrence }: CrashSite,
+): CrashPoint<Command, State, World> | undefined {
+  const alike = points.filter(({ site }) => site.phase === phase && site.operation === operation);
+  if (path === "*") return alike[occurrence - 1];
+  return alike.find(({ site }) => site.path === path && site.occurrence === occurrence);
+}
+
 /** The point of a site, or the last one where the life never comes there. */
 export function pointAt<Command, State, World>(
   points: readonly CrashPoint<Command, State, World>[],
   site: CrashSite,
 ): CrashPoint<Command, State, World> | undefined {
-  return points.find((point) => sameSite(point.site, site)) ?? points.at(-1);
+  return pointOf(points, site) ?? points.at(-1);
 }
 
 /** What the next process finds. The point stays as it is. */
@@ -102,9 +113,4 @@ export function someLossesAt(disk: SimulatedDisk, count: number, turn: number): 
     some.push(family[(turn * count + i * step + turn) % family.length] as Loss);
   }
   return [...new Set(some)];
-}
-
-/** Whether a site is the end of a step at or behind `step`. */
-export function isEndOfStepFrom(site: CrashSite, step: number): boolean {
-  return site.operation === endOfStep(0).operation && site.occurrence >= step;
 }

@@ -84,8 +84,8 @@ export class Exploration<Store, Command, State, World> {
     return ms !== undefined && this.elapsedMs >= ms;
   }
 
-  /** Crashes a plan's life at every place from the end of step `from` on, and every loss there. */
-  async everyCrash(plan: CrashPlan<Command>, from = 0): Promise<Found<Command> | undefined> {
+  /** Crashes a plan's life at every place from the end of step `from` on, the boot included where it is -1, and every loss there. */
+  async everyCrash(plan: CrashPlan<Command>, from = -1): Promise<Found<Command> | undefined> {
     const { points, error } = await this.record(plan, from);
     if (error !== undefined) return await this.#broken(plan, error);
     for (const [turn, point] of points.entries()) {
@@ -97,10 +97,10 @@ export class Exploration<Store, Command, State, World> {
     return undefined;
   }
 
-  /** The places of a plan's life behind the end of step `from`, those of the boot included where it is 0. */
-  async record(plan: CrashPlan<Command>, from = 0): Promise<Recording<Command, State, World>> {
+  /** The places of a plan's life from the end of step `from` on, those of the boot included where it is -1. */
+  async record(plan: CrashPlan<Command>, from = -1): Promise<Recording<Command, State, World>> {
     this.counts.lives += 1;
-    let step = from === 0 ? 0 : -1;
+    let step = -1;
     return await recordLife(
       this.subject,
       freshState(this.subject, plan.seed),

@@ -4,8 +4,8 @@ import { NodeClock } from "../../disk/node-clock.ts";
 import { NodeDisk } from "../../disk/node-disk.ts";
 import type { Clock, Disk } from "../../disk/ports.ts";
 import { randomPlan } from "../fault-plan.ts";
-import { randomSurvival } from "../simulated-disk.ts";
 import { SimulatedRandom } from "../simulated-random.ts";
+import { randomSurvival } from "../survival-family.ts";
 import type { CrashPlan, Loss } from "./crash-plan.ts";
 import { type CrashSubject, reopen, type Step } from "./crash-subject.ts";
 import { type Budget, BudgetSpent, Exploration, type Found } from "./exploration.ts";
@@ -23,10 +23,14 @@ export interface ExploreOptions<Command> {
   readonly budget?: Budget;
   /** Lives to be crashed at every call. */
   readonly scripts?: readonly (readonly Step<Command>[])[];
+  /** Whether the calls of the very first opening are crashed as well; default true. */
+  readonly boots?: boolean;
   /** All sequences of at most so many commands and reopenings are crashed at every call; default 2. */
   readonly sequenceLength?: number;
-  /** Of the sequences of two steps and more one in so many is taken; default 1. `seed` says which. */
+  /** Of the sequences of two steps and more one in so many is taken; default 1. */
   readonly sequenceStride?: number;
+  /** Which one: from 0, below the stride; default 0. The shorter sequences are with the first. */
+  readonly sequenceOffset?: number;
   /** Random lives have at most so many steps; default 12, 0 for none. */
   readonly randomLength?: number;
   /** How many crashes may follow each other: the second and third strike in the recovery; 1 to 3, default 2. */
@@ -129,7 +133,7 @@ class Explorer<Store, Command, State, World> {
 
   async #corpus(): Promise<void> {
     const { corpus, disk = new NodeDisk() } = this.#options;
-    if (corpus === undefined) return;
+    if (corpus === undefined || corpus === "") return;
     for (const plan of await readCorpus(disk, corpus)) await this.#replay(plan);
   }
 
@@ -142,16 +146,18 @@ class Explorer<Store, Command, State, World> {
   }
 
   async #sequences(): Promise<void> {
-    for (const steps of this.#options.scripts ?? []) await this.#everyCrash(steps, 0);
+    const boot = this.#options.boots === false ? 0 : -1;
+    for (const steps of this.#options.scripts ?? []) await this.#everyCrash(steps, boot);
     const length = this.#options.sequenceLength ?? 2;
     if (length === 0) return;
     const alphabet: Step<Command>[] = [...this.#subject.alphabet];
     if (this.#subject.close !== undefined) alphabet.push(reopen);
-    const { sequenceStride = 1 } = this.#options;
-    let turn = this.#seed;
+    const { sequenceStride = 1, sequenceOffset = 0 } = this.#options;
+    let turn = sequenceStride - sequenceOffset;
     for (const steps of sequencesUpTo(alphabet, length)) {
-      if (steps.length > 1 && turn++ % sequenceStride !== 0) continue;
-      await this.#everyCrash(steps, Math.max(0, steps.length - 1));
+      const isTaken = steps.length > 1 ? turn++ % sequenceStride === 0 : sequenceOffset === 0;
+      if (!isTaken) continue;
+      await this.#everyCrash(steps, steps.length === 0 ? boot : steps.length - 1);
     }
   }
 
@@ -226,7 +232,7 @@ class Explorer<Store, Command, State, World> {
 
   async #note(found: Found<Command> | undefined): Promise<void> {
     if (found === undefined) return;
-    const small = await shrinkPlan(this.#subject, found, () => this.#started({ states: 5000 }));
+    const small = await shrinkPlan(this.#subject, found, () => this.#started({ states: 1000 }));
     const { timeline } = await replayPlan(this.#subject, small.plan);
     this.#failures.push({
       property: small.violation.property,

@@ -2,11 +2,10 @@
 import { judgeCrash } from "./crash-judge.ts";
 import type { CrashState } from "./crash-life.ts";
 import type { CrashPlan, PlannedCrash } from "./crash-plan.ts";
-import { sameSite } from "./crash-plan.ts";
 import {
   type CrashPoint,
   freshState,
-  pointAt,
+  pointOf,
   type Recording,
   recordLife,
   stateAfter,
@@ -88,9 +87,9 @@ function reached<Command, State, World>(
   { points, error }: Recording<Command, State, World>,
   { site }: PlannedCrash,
 ): CrashPoint<Command, State, World> | undefined {
-  const isMet = points.some((point) => sameSite(point.site, site));
-  if (!isMet && error !== undefined) throw error;
-  return pointAt(points, site);
+  const met = pointOf(points, site);
+  if (met === undefined && error !== undefined) throw error;
+  return met ?? points.at(-1);
 }
 
 export async function recordPlannedLife<Store, Command, State, World>(

@@ -9,14 +9,14 @@ const turnsMax = 4000;
 const waitsMax = 20;
 const waitMs = 500;
 /** A store may load a module or compile something: that takes real time, and no simulated one. */
-const realMsMax = 2000;
+const realMsMax = 10_000;
 
 const realClock: Clock = new NodeClock();
 const realTurns: NodeScheduler = new NodeScheduler();
 
 /**
  * Resolves and rejects as `work` does. Where it waits for a timer, time passes; where it still has not settled after ten
- * seconds of that and two real ones, throws the `Violation` "O10 life goes on".
+ * seconds of that and ten real ones, throws the `Violation` "O10 life goes on".
  */
 export async function settle<T>(
   ports: SimulatedPorts,

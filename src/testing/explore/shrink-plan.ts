@@ -2,10 +2,17 @@
 import type { Outcome, Survival } from "../survival.ts";
 import { dropAll, keepAll, outcomesOf } from "../survival.ts";
 import { type CrashPlan, endOfStep, type Loss, type PlannedCrash } from "./crash-plan.ts";
-import { freshState, pointAt, stateAfter } from "./crash-points.ts";
+import { type CrashPoint, freshState, pointAt, stateAfter } from "./crash-points.ts";
 import type { CrashSubject, Step } from "./crash-subject.ts";
+import { diskFingerprint } from "./disk-fingerprint.ts";
 import type { Exploration, Found } from "./exploration.ts";
 import { recordPlannedLife, replayPlan, stepsOfLife } from "./replay-plan.ts";
+
+/** So many places in a row that break nothing end the walk to an earlier one. */
+const missesMax = 6;
+
+/** Plans this short are not worth the exploration of all that is shorter. */
+const shortLength = 3;
 
 /**
  * The smallest plan found that breaks the same property. It counts on nothing but replays, so its result breaks it when
@@ -127,7 +134,7 @@ class Shrinking<Store, Command, State, World> {
   async #takesSteps(steps: readonly Step<Command>[]): Promise<boolean> {
     const { plan, violation } = this.#best;
     if (await this.#takes({ ...plan, steps })) return true;
-    if (plan.crashes.length > 1) return false;
+    if (plan.crashes.length > 1 || plan.steps.length <= shortLength) return false;
     const other = await this.#explorer()
       .everyCrash({ ...plan, steps, crashes: [] })
       .catch(() => undefined);
@@ -164,10 +171,10 @@ class Shrinking<Store, Command, State, World> {
       const { points } = await recordPlannedLife(this.#subject, plan, state, life);
       const point = pointAt(points, site);
       if (point === undefined) return [];
-      if (life === at)
-        return loss === "kill"
-          ? []
-          : outcomesOf(loss, point.disk.dirtyEffects(), point.disk.profile);
+      if (life === at) {
+        if (loss === "kill") return [];
+        return outcomesOf(loss, point.disk.dirtyEffects(), point.disk.profile);
+      }
       state = stateAfter(this.#subject, point, loss);
     }
     return [];
@@ -177,18 +184,24 @@ class Shrinking<Store, Command, State, World> {
     return await this.#takes(this.#withCrash(at, { loss }));
   }
 
-  /** The first place of the first crashed life where the same loss, or nothing but the kill, still does it. */
+  /** Walks back from the first crash, as long as one of the plainest losses there still does it now and then. */
   async #earlier(): Promise<void> {
     const { plan } = this.#best;
     const [crash] = plan.crashes;
-    if (crash === undefined) return;
+    if (crash === undefined || plan.crashes.length > 1) return;
     const state = freshState(this.#subject, plan.seed);
     const { points } = await recordPlannedLife(this.#subject, plan, state, 0);
-    const last = pointAt(points, crash.site);
-    for (const point of points) {
-      if (point === last) return;
-      for (const loss of new Set<Loss>(["kill", dropAll, keepAll])) {
-        if (await this.#takes(this.#withCrash(0, { site: point.site, loss }))) return;
+    const known = new Set<string>();
+    let misses = 0;
+    for (let at = points.indexOf(pointAt(points, crash.site) as never) - 1; at >= 0; at--) {
+      const point = points[at] as CrashPoint<Command, State, World>;
+      for (const loss of ["kill", dropAll] as const) {
+        const { disk } = stateAfter(this.#subject, point, loss);
+        const key = `${diskFingerprint(disk, this.#subject.isScratch)} ${point.history.text}`;
+        if (known.has(key)) continue;
+        known.add(key);
+        if (await this.#takes(this.#withCrash(0, { site: point.site, loss }))) misses = 0;
+        else if (++misses === missesMax) return;
       }
     }
   }

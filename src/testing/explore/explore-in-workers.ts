@@ -1,0 +1,74 @@
+// Explores on several threads at once, each with a seed and a share of the sequences of its own.
+import { siblingModule } from "../../disk/actor-module.ts";
+import { NodeDisk } from "../../disk/node-disk.ts";
+import { NodeWorkers } from "../../disk/node-workers.ts";
+import type { ExploreOptions, ExploreReport } from "./explore.ts";
+import type { ExploreShare } from "./explore-actor.ts";
+
+export interface ExploreInWorkersOptions<Command>
+  extends Omit<ExploreOptions<Command>, "disk" | "clock" | "sequenceStride" | "sequenceOffset"> {
+  /** How many threads; default 2. */
+  readonly threads?: number;
+}
+
+/**
+ * As `explore`, over threads that each load `module`: an ES module that exports the store as `subject`. The sequences are dealt
+ * out; of a budget each thread has its share of the states, and all of the time. Random lives begin from `seed`, `seed + 1` and so on.
+ *
+ * Where the sources of the kit run unbuilt there are no threads, and the shares run beside each other on this one.
+ */
+export async function exploreInWorkers<Command = unknown>(
+  module: URL,
+  options: ExploreInWorkersOptions<Command> = {},
+): Promise<ExploreReport> {
+  const { threads = 2, seed = 1, budget, ...rest } = options;
+  const states = budget?.states === undefined ? undefined : Math.ceil(budget.states / threads);
+  const workers = new NodeWorkers();
+  const disk = new NodeDisk();
+  const shares = Array.from({ length: threads }, async (_, thread) => {
+    const actor = workers.start(siblingModule("explore-actor", import.meta.url), disk);
+    const share: ExploreShare = {
+      module: module.href,
+      options: {
+        ...rest,
+        seed: seed + thread,
+        sequenceStride: threads,
+        sequenceOffset: thread,
+        ...(thread === 0 ? {} : { scripts: [], corpus: "" }),
+        ...(budget === undefined
+          ? {}
+          : { budget: { ...budget, ...(states === undefined ? {} : { states }) } }),
+      },
+    };
+    try {
+      return (await actor.request(share)) as ExploreReport;
+    } finally {
+      await actor.stop();
+    }
+  });
+  return joined(await Promise.all(shares));
+}
+
+function joined(reports: readonly ExploreReport[]): ExploreReport {
+  const sum = (pick: (report: ExploreReport) => number): number =>
+    reports.reduce((total, report) => total + pick(report), 0);
+  const seconds = Math.max(...reports.map((report) => report.seconds));
+  const states = sum((report) => report.states);
+  const traits: Record<string, number> = {};
+  for (const report of reports) {
+    for (const [trait, count] of Object.entries(report.traits)) {
+      traits[trait] = (traits[trait] ?? 0) + count;
+    }
+  }
+  return {
+    states,
+    distinct: sum((report) => report.distinct),
+    recoveries: sum((report) => report.recoveries),
+    lives: sum((report) => report.lives),
+    seconds,
+    statesPerSecond: states / Math.max(seconds, 0.001),
+    traits,
+    failures: reports.flatMap((report) => report.failures),
+    isComplete: reports.every((report) => report.isComplete),
+  };
+}

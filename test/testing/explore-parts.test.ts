@@ -1,0 +1,181 @@
+// The parts of the explorer by themselves: plans on a line, the prefix property, equal states, feeds, and what fast-check draws.
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import * as draw from "../../src/testing/arbitraries.ts";
+import {
+  checkRefused,
+  explore,
+  exploreInWorkers,
+  FeedWitness,
+  formatCrashPlan,
+  OperationHistory,
+  parseCrashPlan,
+  replayPlan,
+  SimulatedDisk,
+  stateText,
+} from "../../src/testing/testing.ts";
+import { subject as journal } from "./journal-subject.mjs";
+
+describe("a plan", () => {
+  it("is one line, and the line is the plan", () => {
+    const commands = fc.oneof(fc.record({ set: draw.hostileKeys() }), fc.nat());
+    fc.assert(
+      fc.property(draw.crashPlans(commands, { faults: true }), (plan) => {
+        const line = formatCrashPlan(plan);
+        expect(line).not.toContain("\n");
+        expect(formatCrashPlan(parseCrashPlan(line))).toBe(line);
+        expect(parseCrashPlan(line).steps).toEqual(JSON.parse(JSON.stringify(plan.steps)));
+      }),
+    );
+  });
+
+  it.each(["", "seed 1", "do []", "seed 1; do []; crash", "seed x; do []", "seed 1; do {}"])(
+    "is refused where it is none: %j",
+    (line) => {
+      expect(() => parseCrashPlan(line)).toThrow(TypeError);
+    },
+  );
+});
+
+describe("the history of operations", () => {
+  const model = { initial: () => "", apply: (state: string, letter: string) => state + letter };
+  const history = (...endings: readonly string[]): OperationHistory<string, string> => {
+    const made = new OperationHistory(model);
+    endings.forEach((ending, at) => {
+      made.end(made.begin("abcdef"[at] as string), ending as "durable");
+    });
+    return made;
+  };
+
+  it("allows what some first operations make, from the last promised one on", () => {
+    const made = history("durable", "written", "nothing", "open");
+    for (const state of ["a", "ab", "abc", "abcd"]) made.checkAfter("power", state);
+    for (const state of ["ab", "abc", "abcd"]) made.checkAfter("kill", state);
+    expect(() => made.checkAfter("power", "")).toThrow("O1 durability: operation 1");
+    expect(() => made.checkAfter("kill", "a")).toThrow("O1 durability: operation 2");
+    for (const state of ["abd", "acd", "b", "abcde", "ba"]) {
+      expect(() => made.checkAfter("kill", state), state).toThrow("O2 prefix");
+    }
+  });
+
+  it("allows an operation of unknown fate to be there or not, and never one that was rejected", () => {
+    const made = history("durable", "unknown", "rejected", "durable");
+    made.checkAfter("power", "abd");
+    made.checkAfter("power", "ad");
+    expect(() => made.checkAfter("power", "abcd")).toThrow("O2 prefix");
+    expect(() => made.checkAfter("power", "a")).toThrow("O1 durability: operation 4");
+  });
+
+  it("holds to what was seen once", () => {
+    const seen = history("durable", "nothing").checkAfter("power", "ab");
+    expect(() => seen.checkAfter("power", "a")).toThrow("O7 seen is durable");
+    expect(() => history("durable", "nothing").checkRead("a")).toThrow("O1 durability");
+  });
+});
+
+it("states are equal by content, whatever they are made of", () => {
+  const one = { b: [1, new Map([["x", new Set([2, 1])]])], a: undefined, c: -0 };
+  const other = { c: -0, b: [1, new Map([["x", new Set([1, 2])]])] };
+  expect(stateText(one)).toBe(stateText(other));
+  expect(stateText({ ...one, c: 0 })).not.toBe(stateText(other));
+  expect(stateText(Uint8Array.of(1, 255))).toBe("bytes(01ff)");
+  expect(() => stateText(() => {})).toThrow(TypeError);
+});
+
+describe("the witness of a feed", () => {
+  const event = (
+    sequence: number,
+    lastSequence = sequence,
+  ): { sequence: number; content: string; lastSequence: number } => ({
+    sequence,
+    lastSequence,
+    content: `event ${sequence}`,
+  });
+
+  it.each([
+    ["S1", { first: 1, last: 3, events: [event(3), event(1)] }],
+    ["S2", { first: 1, last: 3, events: [event(2), event(2)] }],
+    ["S3", { first: 2, last: 3, events: [] }],
+    ["S4", { first: 1, last: 3, events: [event(3, 4)] }],
+    ["S6", { first: 1, last: 3, events: [], durable: 2 }],
+    ["S7", { first: 1, last: 3, events: [event(4)] }],
+  ])("catches what breaks %s", (property, batch) => {
+    expect(() => new FeedWitness().take(batch)).toThrow(`${property} `);
+  });
+
+  it("compares what was delivered with the log that a crash has left", () => {
+    const witness = new FeedWitness();
+    witness.take({ first: 1, last: 4, events: [event(1), event(3)], durable: 4 });
+    witness.checkAfter([event(1), event(3), event(5)]);
+    expect(() => witness.checkAfter([event(1)])).toThrow("S6 durable: 3");
+    expect(() => witness.checkAfter([event(1), event(3), event(4)])).toThrow("S5 resumable: 4");
+    FeedWitness.checkEffects([event(1), event(3)], 2, [1]);
+    expect(() => FeedWitness.checkEffects([event(1)], 2, [1, 1])).toThrow("S11");
+  });
+
+  it("wants positions refused that are not served", async () => {
+    const refuse = (): never => {
+      throw new RangeError("ahead");
+    };
+    await checkRefused("S9 ahead", refuse, (error) => error instanceof RangeError);
+    await expect(
+      checkRefused(
+        "S9 ahead",
+        () => 1,
+        () => true,
+      ),
+    ).rejects.toThrow("S9 ahead");
+  });
+});
+
+describe("an exploration", () => {
+  it("keeps to its budget, counts, and is the same for the same seed", async () => {
+    const options = { budget: { states: 400 }, faults: true, seed: 9, crashes: 3 } as const;
+    const one = await explore(journal, options);
+    const other = await explore(journal, options);
+    expect(one.failures).toEqual([]);
+    expect(one.states).toBe(400);
+    expect([other.states, other.distinct, other.lives]).toEqual([
+      one.states,
+      one.distinct,
+      one.lives,
+    ]);
+  });
+
+  it("replays the plans of its corpus first", async () => {
+    const disk = new SimulatedDisk();
+    const line = 'seed 1; do [{"note":7}]; crash after step #1: power lost/lost';
+    disk.writeFile("/corpus/a.plan", new TextEncoder().encode(`# kept\n\n${line}\n`));
+    const broken = {
+      ...journal,
+      open: ({ disk: of }: { disk: unknown }) =>
+        journal.open({ disk: of, syncs: false } as never, undefined),
+    };
+    const { failures, states } = await explore(broken as typeof journal, {
+      corpus: "/corpus",
+      disk,
+    });
+    expect(failures[0]?.plan).toBe(line);
+    expect(failures[0]?.message).toContain("O1 durability");
+    expect(states).toBe(1);
+  });
+
+  it("deals its work out to workers that load the store by its URL", async () => {
+    const url = new URL("./journal-subject.mjs", import.meta.url);
+    const report = await exploreInWorkers(url, { threads: 2, sequenceLength: 3, crashes: 1 });
+    const alone = await explore(journal, { sequenceLength: 3, crashes: 1 });
+    expect(report.failures).toEqual([]);
+    expect([report.states, report.lives]).toEqual([alone.states, alone.lives]);
+    expect(report.isComplete).toBe(true);
+  });
+
+  it("runs whatever plan fast-check draws", async () => {
+    const notes = fc.integer({ min: 1, max: 255 }).map((note) => ({ note }));
+    await fc.assert(
+      fc.asyncProperty(draw.crashPlans(notes, { faults: true, lengthMax: 5 }), async (plan) => {
+        expect((await replayPlan(journal, plan)).violation?.message).toBe(undefined);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
