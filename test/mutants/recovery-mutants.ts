@@ -5,7 +5,7 @@ import {
   firstCrashes,
   fullDisk,
   secondCrashes,
-  uncleanStop,
+  tailCuts,
   weakCrashes,
 } from "./suite-parts.ts";
 
@@ -24,7 +24,11 @@ export const recoveryMutants: readonly Mutant[] = [
     replace: `    }
     for (const copy of this.#copies) await copy.sync();
     this.#current = manifest;`,
-    killedBy: { ...firstCrashes, says: /./ },
+    killedBy: {
+      file: "test/log/small-files.test.ts",
+      title: "torn anywhere leaves the old one or the new one",
+      says: /undefined/,
+    },
   },
   {
     name: "manifest-without-a-sync",
@@ -34,14 +38,18 @@ export const recoveryMutants: readonly Mutant[] = [
     this.#current = manifest;`,
     replace: `    }
     this.#current = manifest;`,
-    killedBy: { ...firstCrashes, says: /./ },
+    killedBy: { ...firstCrashes, says: /lost|damaged|phantom|idempotence/ },
   },
   {
     name: "older-copy-of-the-manifest-counts",
     file: manifestStore,
     find: "copy.edit > manifest.edit) {",
     replace: "copy.edit < manifest.edit) {",
-    killedBy: { ...firstCrashes, says: /./ },
+    killedBy: {
+      file: "test/log/small-files.test.ts",
+      title: "is found whichever copy is sound",
+      says: /expected/,
+    },
   },
   {
     name: "manifest-found-is-not-made-durable",
@@ -52,42 +60,43 @@ export const recoveryMutants: readonly Mutant[] = [
         if (isNew || missing.length > 0) await disk.syncDirectory(directory);
       });`,
     replace: "      await Promise.resolve([store, edits, missing]);",
-    killedBy: { ...secondCrashes, says: /./ },
+    killedBy: { ...secondCrashes, says: /is damaged|is lost|prefix|both copies/ },
   },
   {
-    name: "no-sync-of-the-manifests-names-at-creation",
-    file: directory,
-    find: "    await disk.syncDirectory(path);\n  } catch",
-    replace: "    await Promise.resolve();\n  } catch",
-    killedBy: { ...firstCrashes, says: /./ },
+    name: "no-sync-of-the-manifests-names-of-an-interrupted-creation",
+    file: manifestStore,
+    find: "        if (isNew || missing.length > 0) await disk.syncDirectory(directory);",
+    replace: "        if (!isNew && missing.length > 0) await disk.syncDirectory(directory);",
+    killedBy: {
+      file: "test/recovery/creation.test.ts",
+      title: "can be begun again",
+      says: /both copies of the manifest are lost/,
+    },
   },
   {
     name: "no-sync-of-the-directorys-name-at-creation",
     file: directory,
     find: "  await disk.syncDirectory(disk.dirname(path));",
     replace: "",
-    killedBy: { ...firstCrashes, says: /./ },
+    killedBy: { ...firstCrashes, says: /is lost/ },
   },
   {
     name: "database-without-a-manifest-is-begun-anew",
     file: directory,
     find: "  if (orphan !== undefined) {",
     replace: "  if (orphan === names) {",
-    killedBy: { ...firstCrashes, says: /./ },
+    killedBy: {
+      file: "test/corruption/every-length.test.ts",
+      title: "both copies of the manifest gone",
+      says: /other answers|expected/,
+    },
   },
   {
     name: "torn-tail-not-cut-off",
     file: recover,
     find: "    if (!clean) await active.cutBack();",
     replace: "",
-    killedBy: { ...firstCrashes, says: /./ },
-  },
-  {
-    name: "what-is-recovered-is-not-made-durable",
-    file: recover,
-    find: "    const moves = proven.offset < end.offset && !clean;",
-    replace: "    const moves = proven.offset < 0 && proven.offset < end.offset;",
-    killedBy: { ...secondCrashes, says: /./ },
+    killedBy: { ...firstCrashes, says: /idempotence|clean close|is damaged/ },
   },
   {
     name: "what-is-recovered-is-synced-in-place",
@@ -95,14 +104,14 @@ export const recoveryMutants: readonly Mutant[] = [
     find: "    const moves = proven.offset < end.offset && !clean;",
     replace: `    if (proven.offset < end.offset && !clean) await log.file.sync();
     const moves = proven.offset < 0 && proven.offset < end.offset;`,
-    killedBy: { ...failingCalls, says: /./ },
+    killedBy: { ...failingCalls, says: /is damaged|is lost/ },
   },
   {
     name: "moved-suffix-not-synced",
     file: "src/recovery/reappend.ts",
     find: "    await active.file.sync();",
     replace: "",
-    killedBy: { ...secondCrashes, says: /./ },
+    killedBy: { ...secondCrashes, says: /is damaged|is lost/ },
   },
   {
     name: "old-suffix-cut-before-the-manifest-names-the-copy",
@@ -116,7 +125,7 @@ export const recoveryMutants: readonly Mutant[] = [
     }
     await this.#install(store, segments, active.segment.id + 1);
     if (empty) {`,
-    killedBy: { ...secondCrashes, says: /./ },
+    killedBy: { ...secondCrashes, says: /is damaged|is lost/ },
   },
   {
     name: "segment-id-used-twice",
@@ -130,14 +139,14 @@ export const recoveryMutants: readonly Mutant[] = [
     file: recover,
     find: "      old.state = SEGMENT_STATE.cutPending;",
     replace: "      old.state = SEGMENT_STATE.sealed;",
-    killedBy: { ...secondCrashes, says: /./ },
+    killedBy: { ...secondCrashes, says: /footer|is damaged/ },
   },
   {
     name: "announced-cut-not-finished",
     file: recover,
     find: "    if (segment === undefined) return;\n    const { disk }",
     replace: "    if (segment === undefined || segment.id > 0) return;\n    const { disk }",
-    killedBy: { ...secondCrashes, says: /./ },
+    killedBy: { ...secondCrashes, says: /footer|is damaged|idempotence|wrong end/ },
   },
   {
     name: "stray-segment-left-where-it-is",
@@ -151,14 +160,14 @@ export const recoveryMutants: readonly Mutant[] = [
     file: recover,
     find: `    if (log.decision.action === "cut") await this.#saveTail(log, end);`,
     replace: "",
-    killedBy: { ...uncleanStop, says: /./ },
+    killedBy: { ...tailCuts, says: /expected/ },
   },
   {
     name: "kept-tail-written-over-by-the-next-one",
     file: "src/recovery/quarantine.ts",
     find: "offset}.tail`;",
     replace: "offset * 0}.tail`;",
-    killedBy: { ...uncleanStop, says: /./ },
+    killedBy: { ...tailCuts, says: /expected/ },
   },
   {
     name: "epoch-not-raised-by-an-opening",
@@ -176,14 +185,18 @@ export const recoveryMutants: readonly Mutant[] = [
     file: recover,
     find: "      watermarkFile.write(last.lastLsn, last.lastHash, false);\n      await watermarkFile.sync();",
     replace: "      await watermarkFile.sync();",
-    killedBy: { ...firstCrashes, says: /./ },
+    killedBy: {
+      file: "test/corruption/unclean-stop.test.ts",
+      title: "proven from then on",
+      says: /other answers than before/,
+    },
   },
   {
     name: "reserve-kept-when-the-disk-is-full",
     file: recover,
     find: `    if (moves || log.decision.action === "cut") {`,
     replace: `    if (moves && log.decision.action === "refuse") {`,
-    killedBy: { ...fullDisk, says: /./ },
+    killedBy: { ...fullDisk, says: /DISK_FULL|no space|full/ },
   },
   {
     name: "piece-of-a-transaction-applied-without-its-end",
@@ -191,7 +204,7 @@ export const recoveryMutants: readonly Mutant[] = [
     find: "      this.openFrom ??= pointOf(segment);\n      this.#hold(header, bytes, from, to);\n      return;",
     replace:
       "      this.#apply(segment, { payload: bytes, from, to, firstLsn, timeMs, eventCount });\n      return;",
-    killedBy: { ...firstCrashes, says: /./ },
+    killedBy: { ...firstCrashes, says: /makes no sense|atomicity|prefix|without its/ },
   },
   {
     name: "state-behind-the-watermarks-frame-counts-as-durable",
@@ -205,14 +218,22 @@ export const recoveryMutants: readonly Mutant[] = [
     file: "src/recovery/recovery-case.ts",
     find: "  if (found.belowProven) return",
     replace: '  if (found.belowProven && found.end === "sealed-end") return',
-    killedBy: { ...uncleanStop, says: /./ },
+    killedBy: {
+      file: "test/corruption/every-length.test.ts",
+      title: "where it is the last segment and misses a byte",
+      says: /other answers than before/,
+    },
   },
   {
     name: "no-witness-in-later-frames",
     file: "src/recovery/segment-scan.ts",
     find: "      if (header.durableLsn > segment.lastLsn) witness = true;",
     replace: "",
-    killedBy: { ...uncleanStop, says: /./ },
+    killedBy: {
+      file: "test/corruption/unclean-stop.test.ts",
+      title: "is witness enough",
+      says: /promise resolved/,
+    },
   },
   {
     name: "frame-of-a-torn-window-taken-for-the-next-one",

@@ -46,10 +46,10 @@ export const weakCrashes: Part = {
   title: "the same in durability .* loses nothing acknowledged, shows",
 };
 
-/** What an unclean stop has left is damaged at every byte. */
-export const uncleanStop: Part = {
+/** What an unclean stop has left is damaged at every byte above the watermark. */
+export const tailCuts: Part = {
   file: "test/corruption/unclean-stop.test.ts",
-  title: "after an unclean stop",
+  title: "any changed byte above it cuts the log there",
 };
 
 export const fullDisk: Part = {
