@@ -40,8 +40,8 @@ function readArguments(args) {
       env["VARVE_CRASH_SECONDS"] = countAfter(args, i++);
       paths.push("test/crash", "test/corruption");
     } else if (args[i] === "--mutants") {
-      env["VARVE_MUTANTS"] = "all";
-      paths.push("test/mutants");
+      env["VARVE_MUTANTS"] = "";
+      paths.push("test/mutants/mutants.test.ts");
     } else paths.push(args[i]);
   }
   return { env, paths, deepStates };

@@ -12,6 +12,7 @@ import {
   type IngestCounters,
   type IngestRun,
   type IngestState,
+  ingestStateIn,
   ingestStateName,
   noCounters,
   type Start,
@@ -92,7 +93,7 @@ export class Ingest {
     this.#request = request;
     this.#progress = progress;
     this.#interruption = interruption;
-    this.#state = readState(db, ingestStateName) as IngestState | undefined;
+    this.#state = ingestStateIn(readState(db, ingestStateName));
     this.#start = print ? decideStart(this.#state, print, request.mode) : { kind: "begin" };
     const former = this.#start.kind === "begin" ? undefined : this.#start.run;
     const rejectsPath = chooseRejectsPath(request, former);

@@ -1,5 +1,6 @@
 // Owns what the database remembers of an ingest, and the decision whether one begins, goes on, or is refused. Pure.
 
+import { VarveError } from "../codec/errors.ts";
 import { UsageError } from "./exit.ts";
 
 /** Name of the value of system state that is written with every batch. */
@@ -38,6 +39,52 @@ export interface IngestRun {
 export interface IngestState {
   readonly version: 1;
   readonly runs: readonly IngestRun[];
+}
+
+/** What the database holds under that name, held against what an ingest stores; throws CORRUPT where it is something else. */
+export function ingestStateIn(value: unknown): IngestState | undefined {
+  if (value === undefined || isIngestState(value)) return value;
+  throw new VarveError("CORRUPT", "what the database remembers of ingests makes no sense", {
+    details: { state: ingestStateName },
+  });
+}
+
+function isIngestState(value: unknown): value is IngestState {
+  if (!isRecord(value) || value["version"] !== 1) return false;
+  const { runs } = value;
+  return Array.isArray(runs) && runs.every(isRun);
+}
+
+function isRun(value: unknown): boolean {
+  if (!isRecord(value)) return false;
+  const { inputs, options, isFinished, counters, rejectsPath } = value;
+  const counts = [value["input"], value["rows"], value["rejectsBytes"]];
+  return (
+    Array.isArray(inputs) &&
+    inputs.length > 0 &&
+    inputs.every(isInput) &&
+    typeof options === "string" &&
+    typeof isFinished === "boolean" &&
+    counts.every(isCount) &&
+    isRecord(counters) &&
+    Object.keys(noCounters).every((name) => isCount(counters[name])) &&
+    (rejectsPath === null || typeof rejectsPath === "string")
+  );
+}
+
+function isInput(value: unknown): boolean {
+  if (!isRecord(value)) return false;
+  const { kind, path, hash } = value;
+  const isKind = kind === "nodes" || kind === "edges";
+  return isKind && typeof path === "string" && typeof hash === "string";
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 export const noCounters: IngestCounters = { nodes: 0, edges: 0, implicitNodes: 0, rejected: 0 };

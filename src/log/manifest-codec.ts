@@ -88,6 +88,10 @@ export const MANIFEST = {
 /** Where the epoch stands in the body, behind the database's id and the edit. */
 export const manifestEpochOffset: number = MANIFEST.body + 24;
 
+/** No writer ever gets there; counting on from what claims to have would write what nobody can read. */
+const counterMax: number = 2 ** 52;
+const segmentIdMax: number = 2 ** 32 - 2 ** 16;
+
 export const manifestMagic = "VARVEMAN";
 export const manifestVersion = 3;
 
@@ -158,6 +162,9 @@ function decodeBody(reader: ByteReader): Manifest {
   const edit = reader.u64();
   const epoch = reader.u64();
   const nextSegmentId = reader.u32();
+  if (Math.max(edit, epoch) > counterMax || nextSegmentId > segmentIdMax) {
+    throw new MalformedBytes("manifest with a counter at its end");
+  }
   const createdMs = reader.u64();
   const count = reader.u32();
   const checkpointCount = reader.u32();

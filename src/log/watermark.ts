@@ -1,5 +1,6 @@
 // The watermark file: how far the log was known to be synced, the witness that tells a torn tail from damage.
 import { getU32, putU32 } from "../codec/bytes.ts";
+import { limits } from "../codec/limits.ts";
 import type { Disk, DiskFile } from "../disk/ports.ts";
 import {
   blockIsSound,
@@ -42,6 +43,8 @@ export const watermarkSlotOffsets: readonly number[] = [0, 4096];
 export const watermarkFileBytes = 8192;
 export const watermarkMagic = "VARVEWMK";
 const cleanFlag = 1;
+/** No writer ever gets there: what claims to have cannot be counted on from. */
+const sequenceMax: number = 2 ** 52;
 
 export function encodeWatermark(databaseId: Uint8Array, watermark: Watermark): Uint8Array {
   const slot = new Uint8Array(watermarkSlotBytes);
@@ -61,9 +64,12 @@ export function decodeWatermark(slot: Uint8Array, databaseId: Uint8Array): Water
   if (!blockIsSound(slot, 0, watermarkSlotBytes)) return undefined;
   if (!sameBytes(slot.subarray(WATERMARK.databaseId, WATERMARK.databaseId + 16), databaseId))
     return undefined;
+  const sequence = getU64(slot, WATERMARK.sequence);
+  const durableLsn = getU64(slot, WATERMARK.durableLsn);
+  if (sequence > sequenceMax || durableLsn > limits.lsnMax) return undefined;
   return {
-    sequence: getU64(slot, WATERMARK.sequence),
-    durableLsn: getU64(slot, WATERMARK.durableLsn),
+    sequence,
+    durableLsn,
     lastHash: getHash(slot, WATERMARK.lastHash),
     clean: (getU32(slot, WATERMARK.flags) & cleanFlag) !== 0,
   };

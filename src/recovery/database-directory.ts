@@ -85,14 +85,24 @@ export async function createManifest(ports: Ports, path: string): Promise<Manife
   return store;
 }
 
-/** Makes the directory, unless an interrupted creation has, and its name durable. */
+/** Makes the directory, unless an interrupted creation or a racing one has, and its name durable. */
 export async function createDirectory(
   disk: Disk,
   path: string,
   kind: "missing" | "empty",
 ): Promise<void> {
-  if (kind === "missing") await disk.makeDirectory(path);
+  if (kind === "missing") await makeDirectory(disk, path);
   await disk.syncDirectory(disk.dirname(path));
+}
+
+/** Where somebody else has made it meanwhile, the lock decides whose it is. */
+async function makeDirectory(disk: Disk, path: string): Promise<void> {
+  try {
+    await disk.makeDirectory(path);
+  } catch (error) {
+    const isMade = error instanceof VarveError && error.code === "EXISTS";
+    if (!isMade || (await disk.stat(path))?.kind !== "directory") throw error;
+  }
 }
 
 function notADatabase(path: string, reason: string): VarveError {

@@ -123,6 +123,23 @@ describe("after an unclean stop", () => {
     });
   });
 
+  it("what a recovery has shown is proven from then on: damage of it is refused too (R1)", async () => {
+    const { disk, writtenDigest } = await stopped();
+    const { db, ports } = await openOn(disk);
+    expect(db.lastLsn).toBe(6);
+    ports.scheduler.stop();
+    const left = ports.disk.kill();
+    const moved = left.listAll().find((path) => path.endsWith("0004-0001.log"))!;
+    const bytes = Buffer.from(left.readFile(moved));
+    const end = bytes.findLastIndex((byte) => byte !== 0);
+    for (let at = 4096; at < end; at += 13) {
+      bytes[at]! ^= 0x10;
+      const outcome = await outcomeAndImageOf(withFile(left, moved, bytes), writtenDigest, `${at}`);
+      expect(outcome).toEqual({ kind: "refused", code: "CORRUPT", file: moved.slice(4) });
+      bytes[at]! ^= 0x10;
+    }
+  });
+
   it("recovering twice finds nothing more to do", async () => {
     const { disk, syncedEnd } = await stopped();
     const first = await openOn(flipped(disk, syncedEnd + 60));

@@ -66,7 +66,7 @@ async function explore(seed: number, tally: Tally): Promise<void> {
         const { disk: left } = afterLoss(point.disk, loss);
         if (await check(left, point.known, padBytes)) tally.distinct++;
       } catch (error) {
-        const where = `seed ${seed}; ${point.label}; ${loss?.label ?? "kill"}`;
+        const where = `state ${tally.states}: seed ${seed}; ${point.label}; ${loss?.label ?? "kill"}`;
         throw new Error(`${where}\n${(error as Error).message}`, { cause: error });
       }
     }

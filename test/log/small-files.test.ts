@@ -13,7 +13,7 @@ import {
   watermarkFileBytes,
   watermarkFileWith,
 } from "../../src/log/watermark.ts";
-import { SimulatedDisk } from "../../src/testing/simulated-disk.ts";
+import { randomSurvival, SimulatedDisk, SimulatedRandom } from "../../src/testing/testing.ts";
 
 const databaseId = Uint8Array.from({ length: 16 }, (_, i) => i + 1);
 const manifest: Manifest = {
@@ -117,6 +117,40 @@ describe("the manifest", () => {
       details: { file: "manifest.b" },
     });
   });
+
+  it("is none with counters that cannot be counted on from", () => {
+    const edges = [{ edit: 2 ** 53 - 1 }, { epoch: 2 ** 53 - 1 }, { nextSegmentId: 2 ** 32 - 1 }];
+    for (const edge of edges) {
+      expect(decodeManifest(encodeManifest({ ...manifest, ...edge }), "m", false)).toBeUndefined();
+    }
+  });
+
+  it("torn anywhere leaves the old one or the new one", async () => {
+    // Longer than a sector, so that a write of it can be torn.
+    const segments = Array.from({ length: 40 }, (_, i) => ({
+      ...manifest.segments[0]!,
+      id: i + 1,
+    }));
+    const disk = await diskWithFolder();
+    const store = await ManifestStore.create(disk, "/db", { ...manifest, segments });
+    await disk.syncDirectory("/db");
+    await disk.syncDirectory("/");
+    const points: SimulatedDisk[] = [];
+    disk.onCall = () => points.push(disk.clone());
+    const later = segments.map((segment) => ({ ...segment, generation: 7 }));
+    await store.edit(() => ({ segments: later, nextSegmentId: 99 }));
+    const random = new SimulatedRandom(1);
+    for (const point of points) {
+      for (let i = 0; i < 200; i++) {
+        const left = point.powerCut(randomSurvival(point, random, { piecesPercent: 100 }));
+        const found = await readManifest(left, "/db", false);
+        const { nextSegmentId, segments: kept } = found.manifest!;
+        expect(kept).toEqual(nextSegmentId === 99 ? later : segments);
+      }
+    }
+    expect(points.length).toBeGreaterThan(7);
+    await store.close();
+  });
 });
 
 describe("the watermark", () => {
@@ -130,6 +164,14 @@ describe("the watermark", () => {
       slot[at]! ^= 2;
       expect(decodeWatermark(slot, databaseId)).toBeUndefined();
       slot[at]! ^= 2;
+    }
+  });
+
+  it("is none with numbers that cannot be counted on from", () => {
+    const edges = [{ sequence: 2 ** 53 - 1 }, { sequence: 2 ** 60 }, { durableLsn: 2 ** 60 }];
+    for (const edge of edges) {
+      const slot = encodeWatermark(databaseId, { ...mark, ...edge });
+      expect(decodeWatermark(slot, databaseId)).toBeUndefined();
     }
   });
 

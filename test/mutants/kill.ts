@@ -1,6 +1,6 @@
 // Runs the part of the suite that must notice a seeded bug, on a source that has it, and tells how that ended.
 import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Mutant } from "./mutant.ts";
@@ -29,7 +29,7 @@ export async function killed(mutant: Mutant, root: string): Promise<Death> {
   if (failure === undefined) return { survived: true, line: told(`SURVIVED ${killedBy.file}`) };
   const states = Number(/\bstate (\d+)\b/.exec(failure.message)?.[1] ?? 0);
   const says = failure.message.split("\n").slice(0, 3).join(" ").slice(0, 300);
-  if (!killedBy.says.test(failure.message)) {
+  if (/timed out in \d+ms/.test(failure.message) || !killedBy.says.test(failure.message)) {
     return { survived: true, line: told(`died of something else: ${says}`) };
   }
   const count = states === 0 ? "no crash state" : `${states} crash states`;
@@ -37,13 +37,13 @@ export async function killed(mutant: Mutant, root: string): Promise<Death> {
   return { survived: states > statesMax, line: told(`killed by ${where} in ${count}`) };
 }
 
-/** Undefined where everything passed, or nothing was run. */
+/** Undefined where everything passed, nothing was run, or it did not end in time. */
 async function firstFailure(mutant: Mutant, root: string): Promise<Failure | undefined> {
   const folder = mkdtempSync(join(tmpdir(), "varve-mutant-"));
   const report = join(folder, "report.json");
   try {
     await vitest(mutant, root, report);
-    return failureIn(readFileSync(report, "utf8"));
+    return existsSync(report) ? failureIn(readFileSync(report, "utf8")) : undefined;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

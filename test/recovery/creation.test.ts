@@ -32,3 +32,23 @@ describe("a creation killed between its manifests and their names", () => {
     }
   });
 });
+
+describe("two creations at the same moment", () => {
+  it("have one winner, and the other one is told LOCKED", async () => {
+    const ports = simulatedPorts({ tasks: "automatic" });
+    const results = await Promise.allSettled([1, 2].map(() => open("/db", { ...ports })));
+    const lost = results.filter((result) => result.status === "rejected");
+    expect(lost).toHaveLength(1);
+    expect(lost[0]).toMatchObject({ reason: { code: "LOCKED", retryable: true } });
+  });
+
+  it("do not hide a file that has taken the name", async () => {
+    const ports = simulatedPorts({ tasks: "automatic" });
+    const { disk } = ports;
+    disk.onCall = ({ operation, phase }) => {
+      if (operation === "makeDirectory" && phase === "before")
+        disk.writeFile("/db", new Uint8Array(1));
+    };
+    await expect(open("/db", { ...ports })).rejects.toMatchObject({ code: "EXISTS" });
+  });
+});

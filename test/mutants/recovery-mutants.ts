@@ -1,0 +1,277 @@
+// Seeded bugs of the manifest and of recovery: what an opening believes, and what it makes durable before anyone sees it.
+import type { Mutant } from "./mutant.ts";
+import {
+  failingCalls,
+  firstCrashes,
+  fullDisk,
+  secondCrashes,
+  tailCuts,
+  weakCrashes,
+} from "./suite-parts.ts";
+
+const manifestStore = "src/log/manifest-store.ts";
+const recover = "src/recovery/recover.ts";
+const replay = "src/recovery/replay.ts";
+const directory = "src/recovery/database-directory.ts";
+
+export const recoveryMutants: readonly Mutant[] = [
+  {
+    name: "both-copies-of-the-manifest-written-before-one-is-synced",
+    file: manifestStore,
+    find: `      await copy.sync();
+    }
+    this.#current = manifest;`,
+    replace: `    }
+    for (const copy of this.#copies) await copy.sync();
+    this.#current = manifest;`,
+    killedBy: {
+      file: "test/log/small-files.test.ts",
+      title: "torn anywhere leaves the old one or the new one",
+      says: /undefined/,
+    },
+  },
+  {
+    name: "manifest-without-a-sync",
+    file: manifestStore,
+    find: `      await copy.sync();
+    }
+    this.#current = manifest;`,
+    replace: `    }
+    this.#current = manifest;`,
+    killedBy: { ...firstCrashes, says: /lost|damaged|phantom|idempotence/ },
+  },
+  {
+    name: "older-copy-of-the-manifest-counts",
+    file: manifestStore,
+    find: "copy.edit > manifest.edit) {",
+    replace: "copy.edit < manifest.edit) {",
+    killedBy: {
+      file: "test/log/small-files.test.ts",
+      title: "is found whichever copy is sound",
+      says: /expected/,
+    },
+  },
+  {
+    name: "manifest-found-is-not-made-durable",
+    file: manifestStore,
+    find: `      await store.#settle(edits, async () => {
+        // An interrupted creation may have left names that a power cut would take with it.
+        const isNew = manifest!.segments.length === 0;
+        if (isNew || missing.length > 0) await disk.syncDirectory(directory);
+      });`,
+    replace: "      await Promise.resolve([store, edits, missing]);",
+    killedBy: { ...secondCrashes, says: /is damaged|is lost|prefix|both copies/ },
+  },
+  {
+    name: "no-sync-of-the-manifests-names-of-an-interrupted-creation",
+    file: manifestStore,
+    find: "        if (isNew || missing.length > 0) await disk.syncDirectory(directory);",
+    replace: "        if (!isNew && missing.length > 0) await disk.syncDirectory(directory);",
+    killedBy: {
+      file: "test/recovery/creation.test.ts",
+      title: "can be begun again",
+      says: /both copies of the manifest are lost/,
+    },
+  },
+  {
+    name: "no-sync-of-the-directorys-name-at-creation",
+    file: directory,
+    find: "  await disk.syncDirectory(disk.dirname(path));",
+    replace: "",
+    killedBy: { ...firstCrashes, says: /is lost/ },
+  },
+  {
+    name: "database-without-a-manifest-is-begun-anew",
+    file: directory,
+    find: "  if (orphan !== undefined) {",
+    replace: "  if (orphan === names) {",
+    killedBy: {
+      file: "test/corruption/every-length.test.ts",
+      title: "both copies of the manifest gone",
+      says: /other answers|expected/,
+    },
+  },
+  {
+    name: "torn-tail-not-cut-off",
+    file: recover,
+    find: "    if (!clean) await active.cutBack();",
+    replace: "",
+    killedBy: { ...firstCrashes, says: /idempotence|clean close|is damaged/ },
+  },
+  {
+    name: "what-is-recovered-is-synced-in-place",
+    file: recover,
+    find: "    const moves = proven.offset < end.offset && !clean;",
+    replace: `    if (proven.offset < end.offset && !clean) await log.file.sync();
+    const moves = proven.offset < 0 && proven.offset < end.offset;`,
+    killedBy: { ...failingCalls, says: /is damaged|is lost/ },
+  },
+  {
+    name: "moved-suffix-not-synced",
+    file: "src/recovery/reappend.ts",
+    find: "    await active.file.sync();",
+    replace: "",
+    killedBy: { ...secondCrashes, says: /is damaged|is lost/ },
+  },
+  {
+    name: "old-suffix-cut-before-the-manifest-names-the-copy",
+    file: recover,
+    find: `    await this.#install(store, segments, active.segment.id + 1);
+    // Order: only now that the manifest names the copy may the old bytes go.
+    if (empty) {`,
+    replace: `    if (!empty) {
+      await new ActiveSegment(old, log.file, log.scan.fileBytes).seal();
+      old.state = SEGMENT_STATE.cutPending;
+    }
+    await this.#install(store, segments, active.segment.id + 1);
+    if (empty) {`,
+    killedBy: { ...secondCrashes, says: /is damaged|is lost/ },
+  },
+  {
+    name: "segment-id-used-twice",
+    file: recover,
+    find: "      nextSegmentId: nextId ?? nextSegmentId,",
+    replace: "      nextSegmentId,",
+    killedBy: { ...firstCrashes, says: /./ },
+  },
+  {
+    name: "cut-not-announced-in-the-manifest",
+    file: recover,
+    find: "      old.state = SEGMENT_STATE.cutPending;",
+    replace: "      old.state = SEGMENT_STATE.sealed;",
+    killedBy: { ...secondCrashes, says: /footer|is damaged/ },
+  },
+  {
+    name: "announced-cut-not-finished",
+    file: recover,
+    find: "    if (segment === undefined) return;\n    const { disk }",
+    replace: "    if (segment === undefined || segment.id > 0) return;\n    const { disk }",
+    killedBy: { ...secondCrashes, says: /footer|is damaged|idempotence|wrong end/ },
+  },
+  {
+    name: "stray-segment-left-where-it-is",
+    file: recover,
+    find: "    await this.#setAsideStrays(manifest);",
+    replace: "    await Promise.resolve(manifest);",
+    killedBy: { ...firstCrashes, says: /./ },
+  },
+  {
+    name: "cut-tail-not-kept-aside",
+    file: recover,
+    find: `    if (log.decision.action === "cut") await this.#saveTail(log, end);`,
+    replace: "",
+    killedBy: { ...tailCuts, says: /expected/ },
+  },
+  {
+    name: "kept-tail-written-over-by-the-next-one",
+    file: "src/recovery/quarantine.ts",
+    find: "offset}.tail`;",
+    replace: "offset * 0}.tail`;",
+    killedBy: { ...tailCuts, says: /expected/ },
+  },
+  {
+    name: "epoch-not-raised-by-an-opening",
+    file: recover,
+    find: "      epoch: epoch + 1,",
+    replace: "      epoch: Math.max(1, epoch),",
+    killedBy: {
+      file: "test/database/fencing.test.ts",
+      title: "acknowledges nothing more",
+      says: /./,
+    },
+  },
+  {
+    name: "watermark-not-written-by-a-recovery",
+    file: recover,
+    find: "      watermarkFile.write(last.lastLsn, last.lastHash, false);\n      await watermarkFile.sync();",
+    replace: "      await watermarkFile.sync();",
+    killedBy: {
+      file: "test/corruption/unclean-stop.test.ts",
+      title: "proven from then on",
+      says: /other answers than before/,
+    },
+  },
+  {
+    name: "reserve-kept-when-the-disk-is-full",
+    file: recover,
+    find: `    if (moves || log.decision.action === "cut") {`,
+    replace: `    if (moves && log.decision.action === "refuse") {`,
+    killedBy: { ...fullDisk, says: /DISK_FULL|no space|full/ },
+  },
+  {
+    name: "piece-of-a-transaction-applied-without-its-end",
+    file: replay,
+    find: "      this.openFrom ??= pointOf(segment);\n      this.#hold(header, bytes, from, to);\n      return;",
+    replace:
+      "      this.#apply(segment, { payload: bytes, from, to, firstLsn, timeMs, eventCount });\n      return;",
+    killedBy: { ...firstCrashes, says: /makes no sense|atomicity|prefix|without its/ },
+  },
+  {
+    name: "state-behind-the-watermarks-frame-counts-as-durable",
+    file: replay,
+    find: "const covered = isMark || (!this.watermarkSeen && segment.lastLsn <= mark.durableLsn);",
+    replace: "const covered = isMark || segment.lastLsn <= mark.durableLsn;",
+    killedBy: { ...secondCrashes, says: /./ },
+  },
+  {
+    name: "damage-below-the-watermark-cut-off-as-a-torn-tail",
+    file: "src/recovery/recovery-case.ts",
+    find: "  if (found.belowProven) return",
+    replace: '  if (found.belowProven && found.end === "sealed-end") return',
+    killedBy: {
+      file: "test/corruption/every-length.test.ts",
+      title: "where it is the last segment and misses a byte",
+      says: /other answers than before/,
+    },
+  },
+  {
+    name: "no-witness-in-later-frames",
+    file: "src/recovery/segment-scan.ts",
+    find: "      if (header.durableLsn > segment.lastLsn) witness = true;",
+    replace: "",
+    killedBy: {
+      file: "test/corruption/unclean-stop.test.ts",
+      title: "is witness enough",
+      says: /promise resolved/,
+    },
+  },
+  {
+    name: "frame-of-a-torn-window-taken-for-the-next-one",
+    file: "src/recovery/segment-scan.ts",
+    find: "    const chained = header.previousHash === segment.lastHash.lo;",
+    replace: "    const chained = header.previousHash !== -1;",
+    killedBy: { ...firstCrashes, says: /./ },
+  },
+  {
+    name: "checksum-of-a-frame-not-looked-at",
+    file: "src/log/frame-codec.ts",
+    find: '  if (hashScratch[0] !== into.hashLo || hashScratch[1] !== into.hashHi) return "hash";',
+    replace: "",
+    killedBy: { ...firstCrashes, says: /./ },
+  },
+  {
+    name: "footer-of-a-sealed-segment-not-looked-at",
+    file: "src/recovery/scan-log.ts",
+    find: '  if (!sound) throw damage(segment, scan.offset, "footer", {});',
+    replace: "  void sound;",
+    killedBy: {
+      file: "test/corruption/every-byte.test.ts",
+      title: "anywhere in a sealed segment",
+      says: /./,
+    },
+  },
+  {
+    name: "sequence-of-the-watermark-not-looked-at",
+    file: "src/log/watermark.ts",
+    find: "    if (watermark === undefined || found.sequence > watermark.sequence) watermark = found;",
+    replace: "    watermark = found;",
+    killedBy: { ...firstCrashes, says: /./ },
+  },
+  {
+    name: "large-transaction-without-a-mark-that-it-goes-on",
+    file: "src/log/group.ts",
+    find: "(i < cuts.length ? FRAME_FLAG.unfinished : 0)",
+    replace: "(i < 0 ? FRAME_FLAG.unfinished : 0)",
+    killedBy: { ...weakCrashes, says: /./ },
+  },
+];
