@@ -71,7 +71,9 @@ export class IndexBase implements RecoveryBase, ReplaySink {
     restoreNames(checkpoint, this.#names, this.#state);
     const { lsn } = checkpoint;
     this.#runs.nextTreeId = Math.max(this.#runs.nextTreeId, checkpoint.nextTreeId);
-    this.#runs.flushedPoint = freezePoint(lsn, this.#index, this.#names, this.#state);
+    this.#runs.flushedPoint = freezePoint(lsn, this.#index, this.#names, this.#state, {
+      position: checkpoint.position,
+    });
     this.savedVersion = this.#runs.version;
   }
 
