@@ -1,5 +1,6 @@
 // Measures the change feed as built in dist: catch-up through each shape, the time from durable commit to delivery, and what live
-// subscribers cost the writer. `node bench/changes/feed.bench.js [part...]`, parts: catch-up, tail, writer.
+// subscribers cost the writer, at full speed and at a pace. `node bench/changes/feed.bench.js [part...]`, parts: catch-up, tail, writer,
+// paced, lag (PACE, SUBSCRIBERS, SECONDS, LAG_EVENTS change the last two).
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -172,7 +173,105 @@ async function writer(db) {
   }
 }
 
+/** Commits of one event at so many a second, a few at a time as they fall due; how late they are answered, and what they cost. */
+async function pacedFor(db, seconds, perSecond) {
+  const start = performance.now();
+  const cpu = process.cpuUsage();
+  const total = seconds * perSecond;
+  const answers = [];
+  let sent = 0;
+  const inFlight = new Set();
+  while (sent < total) {
+    const due = Math.min(total, Math.floor(((performance.now() - start) / 1000) * perSecond));
+    for (; sent < due; sent++) {
+      const at = performance.now();
+      const done = db
+        .transact((tx) => tx.emit("tick", sent))
+        .then(({ firstLsn }) => {
+          const now = performance.now();
+          answers.push([firstLsn, now, now - at]);
+          inFlight.delete(done);
+        });
+      inFlight.add(done);
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await Promise.all(inFlight);
+  const ms = performance.now() - start;
+  const { user, system } = process.cpuUsage(cpu);
+  return { answers, perSecond: total / (ms / 1000), cpuMicros: (user + system) / total };
+}
+
+function spread(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (part) => (sorted[Math.floor((sorted.length - 1) * part)] ?? 0).toFixed(2);
+  return `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms`;
+}
+
+/** Alone and with live subscribers in turns, in one process: only the two side by side say anything on a busy machine. */
+async function paced(db) {
+  const pace = Number(process.env.PACE ?? 20_000);
+  const subscribers = Number(process.env.SUBSCRIBERS ?? 100);
+  const seconds = Number(process.env.SECONDS ?? 2);
+  await pacedFor(db, 0.5, pace);
+  for (const count of [0, subscribers, 0, subscribers]) {
+    const abort = new AbortController();
+    const heard = new Map();
+    let events = 0;
+    const feeds = Array.from({ length: count }, async (_, ordinal) => {
+      try {
+        for await (const { changes } of db.changes({ from: "now", signal: abort.signal })) {
+          events += changes.length;
+          if (ordinal > 0) continue;
+          const now = performance.now();
+          for (const { lsn } of changes) heard.set(lsn, now);
+        }
+      } catch {
+        // The abort.
+      }
+    });
+    const { answers, perSecond, cpuMicros } = await pacedFor(db, seconds, pace);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    abort.abort();
+    await Promise.all(feeds);
+    const delays = answers.map(([lsn, at]) => Math.max(0, (heard.get(lsn) ?? at) - at));
+    console.log(
+      `${String(count).padStart(5)} subscribers: ${Math.round(perSecond)} commits/s, answered ` +
+        `${spread(answers.map(([, , ms]) => ms))}, ${cpuMicros.toFixed(1)} µs of CPU a commit` +
+        (count === 0 ? "" : `; delivered ${spread(delays)} behind the answer, ${events} in all`),
+    );
+  }
+}
+
+/** A reader that takes a batch now and then while the writer runs ahead: memory is that of the writer. */
+async function lag(db) {
+  const total = Number(process.env.LAG_EVENTS ?? 500_000);
+  const reader = db.changes({ from: "now" })[Symbol.asyncIterator]();
+  let next = reader.next();
+  const marks = [];
+  for (let done = 0; done < total; done += 1000) {
+    await db.transact(
+      (tx) => {
+        for (let i = 0; i < 1000; i++) tx.emit("tick", i);
+      },
+      { durability: "os" },
+    );
+    if (done % (total / 5) !== 0) continue;
+    await db.flush();
+    const { value } = await next;
+    next = reader.next();
+    globalThis.gc?.();
+    const { heapUsed, arrayBuffers } = process.memoryUsage();
+    const behind = (db.durableLsn - value.lastLsn).toLocaleString("en");
+    marks.push(`${behind} behind: ${((heapUsed + arrayBuffers) / 2 ** 20).toFixed(1)} MiB`);
+  }
+  console.log(`lag (--expose-gc for exact figures): ${marks.join("; ")}`);
+  await reader.return();
+}
+
 try {
+  if (wanted("paced")) await within("paced", paced);
+  if (wanted("lag")) await within("lag", lag);
   if (wanted("catch-up")) await within("catch-up", catchUp);
   if (wanted("tail")) await within("tail", tail);
   if (wanted("writer")) await within("writer", writer);

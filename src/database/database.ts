@@ -294,7 +294,8 @@ export class Database<S = Schema> extends GraphReader<S> {
 
   /**
    * Reads the whole log again, checks every header, frame and footer, and compares the indexes with
-   * a replay. Writes go on meanwhile. Cost: a replay, and the memory of a second set of indexes.
+   * a replay. Writes go on meanwhile. Cost: a replay; a quarter of `memoryBudget` more, and no less than 16 MiB; the space of a second
+   * set of index files, which are removed when it ends. With `readOnly` the second set is in memory, all of it.
    */
   async verify(): Promise<VerifyReport> {
     this.#core.requireOpen("verify");

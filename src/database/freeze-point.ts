@@ -2,11 +2,16 @@
 import { ByteWriter } from "../codec/bytes.ts";
 import { writeValue } from "../codec/values.ts";
 import type { GraphIndex } from "../index/graph-index.ts";
+import type { FrameMark } from "../log/group.ts";
+import type { LogPosition } from "../log/log-position.ts";
 import type { NameTable } from "../log/name-table.ts";
 import { type CountAnchors, countAnchorsName } from "./count-anchors.ts";
 import type { SystemState } from "./system-values.ts";
 
 export interface FreezePoint {
+  /** Where the replay behind it begins: a mark that the log was given, or the place that a checkpoint was loaded with. */
+  readonly mark?: FrameMark | undefined;
+  readonly position?: LogPosition | undefined;
   /** Last LSN in the frozen layer, or below it. */
   readonly lsn: number;
   readonly nextNodeId: number;
@@ -23,9 +28,11 @@ export function freezePoint(
   names: NameTable,
   state: SystemState,
   anchors: CountAnchors,
+  place: Pick<FreezePoint, "mark" | "position"> = {},
 ): FreezePoint {
   const { nextNodeId, nodeCount, edgeCount } = index;
   return {
+    ...place,
     lsn,
     nextNodeId,
     nodeCount,

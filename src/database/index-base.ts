@@ -84,7 +84,7 @@ export class IndexBase implements RecoveryBase, ReplaySink {
     restoreNames(checkpoint, this.#names, this.#state, this.#anchors);
     const { lsn } = checkpoint;
     this.#runs.nextTreeId = Math.max(this.#runs.nextTreeId, checkpoint.nextTreeId);
-    this.#runs.flushedPoint = this.#point(lsn);
+    this.#runs.flushedPoint = this.#point(lsn, { position: checkpoint.position });
     this.savedVersion = this.#runs.version;
   }
 
@@ -125,7 +125,7 @@ export class IndexBase implements RecoveryBase, ReplaySink {
     while (this.#runs.mergeIsDue) await this.#runs.merge();
   }
 
-  #point(lsn: number): FreezePoint {
-    return freezePoint(lsn, this.#index, this.#names, this.#state, this.#anchors);
+  #point(lsn: number, place?: Pick<FreezePoint, "position">): FreezePoint {
+    return freezePoint(lsn, this.#index, this.#names, this.#state, this.#anchors, place);
   }
 }

@@ -2,10 +2,12 @@
 import type { Clock } from "../disk/ports.ts";
 import { encodeCheckpoint } from "../index/checkpoint-codec.ts";
 import type { GraphIndex } from "../index/graph-index.ts";
+import { frameHeaderBytes } from "../log/frame-format.ts";
 import type { Log } from "../log/log.ts";
+import type { LogPosition } from "../log/log-position.ts";
 import type { NameTable } from "../log/name-table.ts";
 import type { CountAnchors } from "./count-anchors.ts";
-import { encodedStates, freezePoint } from "./freeze-point.ts";
+import { encodedStates, type FreezePoint, freezePoint } from "./freeze-point.ts";
 import { indexPressure, nextStage, type PressureReason, type StageView } from "./next-stage.ts";
 import type { RunKeeper } from "./run-keeper.ts";
 import type { SystemState } from "./system-values.ts";
@@ -67,11 +69,13 @@ export class IndexStages {
     this.checkpointLsn = newest?.lsn ?? 0;
     this.#savedVersion = savedVersion;
     this.#activeFromLsn = runs.flushedPoint?.lsn ?? this.checkpointLsn;
+    this.#activeLogBytes = bytesBehind(log, runs.flushedPoint?.position);
   }
 
   /** Takes note of an accepted transaction of so many bytes, once the trees show it. */
   noteAccepted(bytes: number): void {
-    this.#activeLogBytes += bytes;
+    // At most: small transactions share a frame.
+    this.#activeLogBytes += bytes + frameHeaderBytes;
     const view = this.#view();
     this.#measure(view);
     if (nextStage(view, this.#parts.tuning) === "freeze") this.#parts.wake();
@@ -81,9 +85,10 @@ export class IndexStages {
   noteRolledBack(): void {
     const { log, runs } = this.#parts;
     this.#wantedLsn = Math.min(this.#wantedLsn, log.acceptedLsn);
-    if (runs.frozenPoint !== undefined && runs.frozenPoint.lsn > log.acceptedLsn) {
-      runs.frozenPoint = this.#point();
-    }
+    const { frozenPoint } = runs;
+    if (frozenPoint === undefined) return;
+    const isCut = frozenPoint.mark !== undefined && frozenPoint.mark.segment === undefined;
+    if (isCut || frozenPoint.lsn > log.acceptedLsn) runs.frozenPoint = this.#point();
   }
 
   /** Has everything accepted so far stood for by a checkpoint; returns the LSN to wait for. */
@@ -155,8 +160,6 @@ export class IndexStages {
 
   #freeze(): void {
     const { log, runs, wake } = this.#parts;
-    // What is accepted next begins a new frame: a replay behind the checkpoint begins with a whole one.
-    log.endFrame();
     runs.freeze(this.#point());
     this.#activeFromLsn = log.acceptedLsn;
     this.#activeLogBytes = 0;
@@ -175,7 +178,7 @@ export class IndexStages {
     const { version, records, flushedPoint: point } = runs;
     if (point === undefined) return;
     const number = this.#number + 1;
-    const position = log.positionAfter(point.lsn);
+    const position = placeOf(log, point);
     const lsn = position.lastLsn;
     const bytes = encodeCheckpoint(log.databaseId, {
       number,
@@ -204,7 +207,9 @@ export class IndexStages {
 
   #point(): ReturnType<typeof freezePoint> {
     const { log, index, names, state, anchors } = this.#parts;
-    return freezePoint(log.acceptedLsn, index, names, state, anchors);
+    // What is accepted next begins a new frame: a replay behind the checkpoint begins with a whole one.
+    const mark = log.endFrame();
+    return freezePoint(log.acceptedLsn, index, names, state, anchors, { mark });
   }
 
   get #isUnsaved(): boolean {
@@ -250,4 +255,16 @@ export class IndexStages {
       isPoisoned: log.poison !== undefined,
     };
   }
+}
+
+function placeOf(log: Log, { lsn, mark, position }: FreezePoint): LogPosition {
+  return position ?? (mark === undefined ? log.positionAfter(lsn) : log.positionAt(mark, lsn));
+}
+
+/** Bytes of the log that a replay from a position reads; without one it reads everything. */
+function bytesBehind(log: Log, position: LogPosition | undefined): number {
+  const segments = log.segments();
+  const first = segments.findIndex(({ id }) => id === position?.segmentId);
+  const bytes = segments.slice(Math.max(0, first)).reduce((sum, { dataEnd }) => sum + dataEnd, 0);
+  return first < 0 ? bytes : bytes - position!.offset;
 }

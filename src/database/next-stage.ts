@@ -37,7 +37,10 @@ export function nextStage(view: StageView, limits: StageLimits): Stage {
   if (view.isPoisoned) return "none";
   if (view.hasFrozen) return view.frozenIsDurable ? "flush" : "wait";
   if (view.isUnsaved) return "save";
-  if (view.activeEvents === 0) return "none";
+  // Commits of state alone have no events: a replay reads them all the same.
+  if (view.activeEvents === 0) {
+    return view.activeLogBytes >= limits.activeLogBytesMax ? "freeze" : "none";
+  }
   return view.isWanted || isFull(view, limits) ? "freeze" : "none";
 }
 

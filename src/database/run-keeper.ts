@@ -34,6 +34,8 @@ export class RunKeeper {
   frozenPoint: FreezePoint | undefined;
   flushedPoint: FreezePoint | undefined;
 
+  /** Gives each tree file an id of its own. */
+  readonly takeTreeId: () => number;
   readonly #ports: Ports;
   readonly #directory: string;
   #databaseId: Uint8Array = new Uint8Array(16);
@@ -54,7 +56,15 @@ export class RunKeeper {
   #ownFrom = 1;
   #isStopped = false;
 
-  constructor(ports: Ports, directory: string, index: GraphIndex, tuning: Tuning) {
+  /** @param takeTreeId where ids come from instead, if another one's files are in the directory too. */
+  constructor(
+    ports: Ports,
+    directory: string,
+    index: GraphIndex,
+    tuning: Tuning,
+    takeTreeId?: () => number,
+  ) {
+    this.takeTreeId = takeTreeId ?? (() => this.nextTreeId++);
     this.#ports = ports;
     this.#directory = directory;
     this.#index = index;
@@ -125,7 +135,7 @@ export class RunKeeper {
   async flush(): Promise<void> {
     const layer = this.#index.frozen;
     if (layer === undefined) return;
-    const run = await this.#checked(this.#flusher, this.#flusher.flush(layer, this.#takeTreeId));
+    const run = await this.#checked(this.#flusher, this.#flusher.flush(layer, this.takeTreeId));
     // The merger may have changed the runs meanwhile, and put its own behind what comes now.
     if (run !== undefined) this.#runs = [run, ...this.#runs];
     this.#index.install(this.#runs, true);
@@ -183,7 +193,7 @@ export class RunKeeper {
     const retention = allowed && { ...allowed, isOldest };
     const records = merged.map(({ record }) => record);
     const merging = this.#merger
-      .merge(records, this.#takeTreeId, retention)
+      .merge(records, this.takeTreeId, retention)
       .catch((error: unknown) => {
         // Perhaps no read comes by the damage for long, and no merge gets past it.
         throw isOf(records, error) ? this.cache.damaged(error) : error;
@@ -256,8 +266,6 @@ export class RunKeeper {
     await this.#flusher.stop();
     for (const run of this.#runs) await run.close();
   }
-
-  readonly #takeTreeId = (): number => this.nextTreeId++;
 
   /** The runs to merge next. While old ones are being merged, newer ones may be as well. */
   #chosen(): readonly Run[] | undefined {

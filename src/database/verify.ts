@@ -3,34 +3,32 @@ import { MalformedBytes } from "../codec/bytes.ts";
 import { VarveError } from "../codec/errors.ts";
 import { GraphReader } from "../graph/graph-reader.ts";
 import type { ReadSource } from "../graph/read-source.ts";
-import { GraphIndex } from "../index/graph-index.ts";
+import type { GraphIndex } from "../index/graph-index.ts";
 import { readManifest } from "../log/manifest-store.ts";
-import { NameTable } from "../log/name-table.ts";
+import type { NameTable } from "../log/name-table.ts";
 import { verifyLog } from "../recovery/verify-log.ts";
 import { compareGraphs } from "./compare-graphs.ts";
 import type { DatabaseCore } from "./database-core.ts";
-import { replaySink } from "./replay-sink.ts";
-import { SystemState } from "./system-values.ts";
+import { SecondIndex } from "./second-index.ts";
 import type { VerifyProblem, VerifyReport } from "./verify-report.ts";
 
 /** Checks an open database as of what is durable when it begins; writes may go on meanwhile. */
 export async function verifyDatabase(core: DatabaseCore): Promise<VerifyReport> {
   await core.log.flush();
   const problems: VerifyProblem[] = [];
-  const names = new NameTable();
-  const index = new GraphIndex(names);
-  const sink = replaySink(index, new SystemState());
   const { ports } = core.settings;
   const epoch = core.cuts.epoch;
   let read = { frames: 0, events: 0, lastLsn: 0 };
   const damages = await treeProblems(core);
+  const second = new SecondIndex(core);
+  const { index, names } = second;
   problems.push(...damages);
   // Order: what is named here is there until it is read.
   const release = core.log.rewriting?.hold();
   const segments = core.log.segments();
   try {
     problems.push(...(await manifestProblems(core)));
-    read = await verifyLog(ports.disk, core.directory, segments, sink);
+    read = await verifyLog(ports.disk, core.directory, segments, second.sink);
     // Whoever reads by a damaged index starts its rebuild, and learns no more than is known by now.
     if (damages.length > 0) return reported();
     const events = core.log.events;
@@ -41,6 +39,7 @@ export async function verifyDatabase(core: DatabaseCore): Promise<VerifyReport> 
     problems.push(problemOf(error));
   } finally {
     release?.();
+    await second.close();
   }
   return reported();
 

@@ -8,6 +8,7 @@ import {
   bytesOf,
   type CommitLevel,
   type CommitTicket,
+  type FrameMark,
   Group,
   lastEventOf,
   type PendingTransaction,
@@ -172,9 +173,9 @@ export class CommitQueue {
     return this.#waiters.add(what);
   }
 
-  /** The next transaction begins a frame of its own. */
-  endFrame(): void {
-    this.#queue[this.#queue.length - 1]?.endFrame();
+  /** The next transaction begins a frame of its own; returns where, unless everything accepted is written. */
+  endFrame(): FrameMark | undefined {
+    return this.#queue[this.#queue.length - 1]?.endFrame();
   }
 
   #groupFor(bytes: number): Group {

@@ -2,15 +2,14 @@
 import { VarveError } from "../codec/errors.ts";
 import type { Cancel, Ports } from "../disk/ports.ts";
 import type { AllocationEntry } from "./allocation-table.ts";
-import type { CommitCounters } from "./commit-host.ts";
 import { EventFinder } from "./event-finder.ts";
 import type { EventLookup } from "./event-lookup.ts";
 import { sameBytes } from "./fields.ts";
 import { FILE } from "./file-names.ts";
 import { closed, gone, readOnly, unexpected } from "./follow-errors.ts";
-import type { FollowCompanion, FollowOptions } from "./follow-options.ts";
+import { type FollowCompanion, type FollowOptions, noCounters } from "./follow-options.ts";
 import { FrameSource, type LoadedFrame } from "./frame-source.ts";
-import type { PendingTransaction } from "./group.ts";
+import type { FrameMark, PendingTransaction } from "./group.ts";
 import { HistoryPins } from "./history-pins.ts";
 import type { Log, LogListener, LogStats } from "./log.ts";
 import type { LogPosition } from "./log-position.ts";
@@ -29,16 +28,6 @@ export const pollMs = { awaited: 10, idle: 50 } as const;
 const fullLookMs = 1000;
 /** What is amiss so many times in a row is damage; before that it may be a write that was under way. */
 const attemptsMax = 5;
-
-const noCounters: CommitCounters = {
-  groups: 0,
-  frames: 0,
-  writes: 0,
-  syncs: 0,
-  bytesWritten: 0,
-  transactions: 0,
-  rolls: 0,
-};
 
 interface Waiter {
   readonly lsn: number;
@@ -228,10 +217,16 @@ export class FollowedLog implements Log {
     return Promise.resolve();
   }
 
-  endFrame(): void {}
+  endFrame(): FrameMark {
+    throw readOnly("checkpoint");
+  }
 
   allocation(): readonly AllocationEntry[] {
     return [];
+  }
+
+  positionAt(): LogPosition {
+    throw readOnly("checkpoint");
   }
 
   positionAfter(): LogPosition {

@@ -52,6 +52,12 @@ export interface PayloadPiece {
   readonly firstLsn: number;
 }
 
+/** The end of a frame: its segment, once it is written there, and how many frames that has up to it. */
+export interface FrameMark {
+  segment: Segment | undefined;
+  frameCount: number;
+}
+
 interface OpenFrame {
   readonly at: number;
   readonly firstLsn: number;
@@ -86,6 +92,7 @@ export class Group {
   #frames: OpenFrame[] = [];
   /** Whether the last frame may take another transaction. */
   #lastIsOpen = false;
+  readonly #marks: FrameMark[] = [];
 
   constructor(ordinal: number, rollBefore: boolean) {
     this.ordinal = ordinal;
@@ -161,6 +168,10 @@ export class Group {
 
   /** Notes the frames, now written, in their segment. */
   noteIn(segment: Segment): void {
+    for (const mark of this.#marks) {
+      mark.segment = segment;
+      mark.frameCount += segment.frameCount;
+    }
     for (const frame of this.#frames) {
       const bytes = frameBytesFor(frame.payloadBytes);
       segment.noteFrame(frame.firstLsn, frame.eventCount, frame.timeMs, bytes, frame.hash);
@@ -186,8 +197,11 @@ export class Group {
   }
 
   /** What is added next shares no frame with what is here. */
-  endFrame(): void {
+  endFrame(): FrameMark {
     this.#lastIsOpen = false;
+    const mark: FrameMark = { segment: undefined, frameCount: this.#frames.length };
+    this.#marks.push(mark);
+    return mark;
   }
 
   #fits(frame: OpenFrame, bytes: number): boolean {

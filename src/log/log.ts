@@ -5,7 +5,7 @@ import type { CommitCounters } from "./commit-host.ts";
 import type { EventBatch } from "./event-batch.ts";
 import type { EventLookup } from "./event-lookup.ts";
 import type { LoadedFrame } from "./frame-source.ts";
-import type { CommitLevel, CommitTicket, PendingTransaction } from "./group.ts";
+import type { CommitLevel, CommitTicket, FrameMark, PendingTransaction } from "./group.ts";
 import type { HistoryPins } from "./history-pins.ts";
 import type { LogPosition } from "./log-position.ts";
 import type { CheckpointRef } from "./manifest-codec.ts";
@@ -52,9 +52,11 @@ export interface Log {
   /** Flushes the segment table now. */
   flushAllocation(): Promise<boolean>;
   /** The next transaction accepted begins a new frame, so that a checkpoint's LSN ends one. */
-  endFrame(): void;
+  endFrame(): FrameMark;
   /** The end of the last frame with events that begins at or below `lsn`, which must be durable. */
   positionAfter(lsn: number): LogPosition;
+  /** The end of the frame marked, which is written: that of `positionAfter(lsn)`, or of one without events behind it. */
+  positionAt(mark: FrameMark, lsn: number): LogPosition;
   /** The segment table as it stands, for a checkpoint to hold. */
   allocation(): readonly AllocationEntry[];
   /** Makes an encoded checkpoint durable, and the files that it names by their names; their contents are synced before. */

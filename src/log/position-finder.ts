@@ -4,6 +4,7 @@ import type { DiskFile } from "../disk/ports.ts";
 import { checkFrame, emptyFrameHeader, type FrameHeader, peekFrame } from "./frame-codec.ts";
 import { FRAME_FLAG, frameHeaderBytes } from "./frame-format.ts";
 import { FrameIndex } from "./frame-index.ts";
+import type { FrameMark } from "./group.ts";
 import type { LogPosition } from "./log-position.ts";
 import type { Segment } from "./segment.ts";
 import type { SegmentFiles } from "./segment-files.ts";
@@ -38,6 +39,37 @@ export function positionAfter(
   return startOf(segments[0]!);
 }
 
+/**
+ * The end of the frame marked, or `after` where no frame comes between the two. Behind `after` there are frames of system records
+ * alone up to the mark.
+ */
+export function positionAt(
+  segments: readonly Segment[],
+  files: SegmentFiles,
+  { segment: marked, frameCount }: FrameMark,
+  after: LogPosition,
+): LogPosition {
+  if (marked === undefined) throw new Error("position of a frame that was not written");
+  let ordinal = segments.indexOf(marked);
+  let frames = frameCount;
+  while (frames === 0 && ordinal > 0) frames = segments[--ordinal]!.frameCount;
+  const segment = segments[ordinal]!;
+  if (frames === 0 || (segment.id === after.segmentId && frames <= after.frameCount)) return after;
+  const file = files.for(segment);
+  const until = { lsn: Number.POSITIVE_INFINITY, frames };
+  const found = walk(segment, file, until, ordinalOfFrame(segment.index, frames - 1));
+  if (found === undefined) throw damaged(segment, segment.dataEnd, "missing");
+  // What a frame without events says of LSNs may be of some that were rejected.
+  return { ...positionBehind(segment, file, found), lastLsn: after.lastLsn };
+}
+
+/** The last entry known to stand at or before a frame. */
+function ordinalOfFrame(index: FrameIndex, frame: number): number {
+  let ordinal = index.count - 1;
+  while (ordinal > 0 && !(index.framesBeforeAt(ordinal) <= frame)) ordinal--;
+  return ordinal;
+}
+
 function startOf(first: Segment): LogPosition {
   return {
     segmentId: first.id,
@@ -55,16 +87,22 @@ function startOf(first: Segment): LogPosition {
 function lastFrame(segment: Segment, file: DiskFile, lsn: number): FoundFrame | undefined {
   for (let ordinal = segment.index.ordinalFor(lsn); ordinal >= 0; ordinal--) {
     // Behind an entry there may be nothing but frames without events.
-    const found = walk(segment, file, lsn, ordinal);
+    const found = walk(segment, file, { lsn, frames: undefined }, ordinal);
     if (found !== undefined) return found;
   }
   return undefined;
 }
 
+/** Where a walk ends: behind the last frame with events that begins at or below an LSN, or behind so many frames. */
+interface WalkEnd {
+  readonly lsn: number;
+  readonly frames: number | undefined;
+}
+
 function walk(
   segment: Segment,
   file: DiskFile,
-  lsn: number,
+  until: WalkEnd,
   ordinal: number,
 ): FoundFrame | undefined {
   const { index } = segment;
@@ -87,9 +125,10 @@ function walk(
     if (fault !== "none" && !(fault === "short" && header.frameBytes > length - (offset - at))) {
       throw damaged(segment, offset, fault);
     }
-    if (header.firstLsn > lsn) break;
+    if (header.firstLsn > until.lsn || framesBefore === until.frames) break;
     const { frameBytes } = header;
-    if (header.eventCount > 0) found = { offset, frameBytes, eventsBefore, framesBefore };
+    if (header.eventCount > 0 || until.frames !== undefined)
+      found = { offset, frameBytes, eventsBefore, framesBefore };
     eventsBefore += header.eventCount;
     framesBefore++;
     offset += frameBytes;

@@ -11,13 +11,13 @@ import { EventFinder } from "./event-finder.ts";
 import type { EventLookup } from "./event-lookup.ts";
 import type { Hash64 } from "./fields.ts";
 import { FrameSource, type LoadedFrame } from "./frame-source.ts";
-import type { CommitLevel, CommitTicket, PendingTransaction } from "./group.ts";
+import type { CommitLevel, CommitTicket, FrameMark, PendingTransaction } from "./group.ts";
 import { HistoryPins } from "./history-pins.ts";
 import type { Log, LogListener, LogStats } from "./log.ts";
 import type { LogPosition } from "./log-position.ts";
 import { type CheckpointRef, horizonOf, type ManifestSegment } from "./manifest-codec.ts";
 import type { ManifestStore } from "./manifest-store.ts";
-import { positionAfter } from "./position-finder.ts";
+import { positionAfter, positionAt } from "./position-finder.ts";
 import type { ReserveFile } from "./reserve.ts";
 import { Segment } from "./segment.ts";
 import { SegmentFiles } from "./segment-files.ts";
@@ -153,14 +153,19 @@ export class SegmentLog implements Log {
     return await this.#parts.allocation.flush(this.#parts.segments);
   }
 
-  endFrame(): void {
-    this.#commits.endFrame();
+  endFrame(): FrameMark {
+    const { segment } = this.#active;
+    return this.#commits.endFrame() ?? { segment, frameCount: segment.frameCount };
   }
 
   positionAfter(lsn: number): LogPosition {
     const position = positionAfter(this.#parts.segments, this.#files, lsn);
     if (position.lastLsn > this.durableLsn) throw new RangeError(`LSN ${lsn} is not durable`);
     return position;
+  }
+
+  positionAt(mark: FrameMark, lsn: number): LogPosition {
+    return positionAt(this.#parts.segments, this.#files, mark, this.positionAfter(lsn));
   }
 
   allocation(): readonly AllocationEntry[] {

@@ -1,5 +1,6 @@
 // Damages what an unclean stop has left: below the watermark it is refused, above it the torn tail is cut, kept and told.
 import { describe, expect, it } from "vitest";
+import { lengthWithoutZeros } from "../../src/codec/zeros.ts";
 import type { SimulatedDisk } from "../../src/testing/simulated-disk.ts";
 import { simulatedPorts } from "../../src/testing/simulated-ports.ts";
 import { outcomeAndImageOf } from "./outcome.ts";
@@ -131,7 +132,7 @@ describe("after an unclean stop", () => {
     const left = ports.disk.kill();
     const moved = left.listAll().find((path) => path.endsWith("0004-0001.log"))!;
     const bytes = Buffer.from(left.readFile(moved));
-    const end = bytes.findLastIndex((byte) => byte !== 0);
+    const end = lengthWithoutZeros(bytes) - 1;
     for (let at = 4096; at < end; at += 13) {
       bytes[at]! ^= 0x10;
       const outcome = await outcomeAndImageOf(withFile(left, moved, bytes), writtenDigest, `${at}`);

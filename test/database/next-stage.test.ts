@@ -47,9 +47,13 @@ describe("the next stage", () => {
             : "wait"
           : view.isUnsaved
             ? "save"
-            : view.activeEvents > 0 && (view.isWanted || isFull(view, limits))
-              ? "freeze"
-              : "none";
+            : view.activeEvents === 0
+              ? view.activeLogBytes >= limits.activeLogBytesMax
+                ? "freeze"
+                : "none"
+              : view.isWanted || isFull(view, limits)
+                ? "freeze"
+                : "none";
       expect(nextStage(view, limits), JSON.stringify(view)).toBe(due);
     }
   });

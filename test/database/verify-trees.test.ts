@@ -1,11 +1,14 @@
 // The full check finds every damaged page of every tree, whether a read would come by it or not, and starts no rebuild.
 import { describe, expect, it } from "vitest";
 import { compareGraphs } from "../../src/database/compare-graphs.ts";
+import { openTuned } from "../../src/database/open.ts";
 import type { VerifyProblem } from "../../src/database/verify-report.ts";
 import type { GraphReader } from "../../src/graph/graph-reader.ts";
 import { PAGE_HEADER, pageMagic } from "../../src/index/page-format.ts";
-import { simulatedPorts } from "../../src/testing/testing.ts";
+import { keepAll, type SimulatedDisk, simulatedPorts } from "../../src/testing/testing.ts";
 import { openIndexed, withFile } from "../corruption/specimen.ts";
+import { tinyTrees } from "../graph/support.ts";
+import { checkOwners } from "../support/file-owners.ts";
 
 /** Where the pages and filter blocks of a tree begin. */
 function pagesOf(bytes: Buffer): number[] {
@@ -52,6 +55,55 @@ describe("verify", () => {
     }
     expect(trees).toBe(6);
     expect(manyPages).toBeGreaterThan(2);
+  });
+
+  it("builds its second index in files where memory may not hold it, and leaves none of them", async () => {
+    const tuned = {
+      index: tinyTrees,
+      activeBytesMax: 48 * 1024,
+      pageBytes: 512,
+      pageCacheBytes: 4096,
+      mergeAbove: 3,
+    };
+    const ports = simulatedPorts({ seed: 5, tasks: "automatic" });
+    const options = { ...ports, memoryBudget: 16 * 2 ** 20 };
+    const db = await openTuned("/db", options, tuned);
+    for (let round = 0; round < 12; round++) {
+      await db.transact((tx) => {
+        for (let i = 0; i < 100; i++) tx.putNode(`n${round}-${i}`, { labels: ["N"], props: { i } });
+        for (let i = 0; i < 100; i++)
+          tx.addEdge(`n${round}-${i}`, "T", `n${round}-${(i * 3) % 100}`, { i });
+        tx.removeNode(`n${round}-7`);
+      });
+    }
+    await db.checkpoint();
+    const files = ports.disk.listAll();
+    let created = 0;
+    let most = 0;
+    let crashed: SimulatedDisk | undefined;
+    ports.disk.onCall = ({ operation, path, phase }) => {
+      if (phase === "before" || !path.endsWith(".tree")) return;
+      if (operation === "create") created++;
+      most = Math.max(most, ports.disk.listAll().length - files.length);
+      if (created === 30 && crashed === undefined) crashed = ports.disk.clone();
+    };
+    expect((await db.verify()).problems).toEqual([]);
+    ports.disk.onCall = undefined;
+    expect(created).toBeGreaterThan(60);
+    expect(most).toBeLessThan(60);
+    // A writer's own trees get other ids than those of the check.
+    const check = db.verify();
+    await db.transact((tx) => tx.putNodes(Array.from({ length: 500 }, (_, i) => `late${i}`)));
+    await db.checkpoint();
+    expect((await check).problems).toEqual([]);
+    expect((await db.verify()).sound).toBe(true);
+    await db.close();
+    await checkOwners(ports.disk, "/db", { isOpen: false, quarantined: [] });
+    expect(crashed!.listAll().length).toBeGreaterThan(files.length);
+    const left = simulatedPorts({ disk: crashed!.powerCut(keepAll) });
+    const again = await openTuned("/db", { ...left, memoryBudget: 16 * 2 ** 20 }, tuned);
+    await checkOwners(left.disk, "/db", { isOpen: true, quarantined: [] });
+    await again.close();
   });
 
   it("finds what differs between sound trees and the log", async () => {
