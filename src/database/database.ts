@@ -8,6 +8,7 @@ import { limits } from "../codec/limits.ts";
 import type { DiskLock } from "../disk/ports.ts";
 import { GraphReader } from "../graph/graph-reader.ts";
 import type { Schema } from "../graph/types.ts";
+import type { HistoryPins } from "../log/history-pins.ts";
 import type { RecoveryReport } from "../recovery/recovery-report.ts";
 import { type AsOfOptions, asOf } from "./as-of.ts";
 import {
@@ -283,6 +284,11 @@ export class Database<S = Schema> extends GraphReader<S> {
   /** @internal See system-state.ts. */
   static stateOf(database: Database, name: string): unknown {
     return database.#core.state.get(name);
+  }
+
+  /** @internal What holds its history. */
+  static pinsOf(database: Database): HistoryPins {
+    return database.#core.log.pins;
   }
 
   /** @internal How many readers of feeds wait for the log to grow. */
