@@ -9,6 +9,7 @@ import type { DiskLock } from "../disk/ports.ts";
 import { checkOptions } from "../graph/arguments.ts";
 import { GraphReader } from "../graph/graph-reader.ts";
 import type { Schema } from "../graph/types.ts";
+import type { HistoryPins } from "../log/history-pins.ts";
 import type { BackupReport } from "../recovery/backup.ts";
 import type { RecoveryReport } from "../recovery/recovery-report.ts";
 import { type AsOfOptions, asOf } from "./as-of.ts";
@@ -329,6 +330,11 @@ export class Database<S = Schema> extends GraphReader<S> {
   /** @internal See compactor-of.ts. */
   static coreOf(database: Database): DatabaseCore {
     return database.#core;
+  }
+
+  /** @internal What holds its history. */
+  static pinsOf(database: Database): HistoryPins {
+    return database.#core.log.pins;
   }
 
   /** @internal How many readers of feeds wait for the log to grow. */

@@ -48,6 +48,10 @@ export class GraphTrees extends GraphLayers {
   nodeCount = 0;
   edgeCount = 0;
 
+  /** As of this LSN there was a node with this id: spares reads of the past a look for each older one. */
+  #pastLsn = 0;
+  #pastId = 0;
+
   readonly #keyBytes = new KeyBytes();
   protected readonly keyCache: KeyCache;
   protected readonly keyStrings: KeyStrings;
@@ -113,6 +117,7 @@ export class GraphTrees extends GraphLayers {
     this.keyCache.clear();
     this.keyStrings.clear();
     this.liveIds.clear(0);
+    this.#pastId = 0;
     this.nextNodeId = 1;
     this.lastLsn = 0;
     this.nodeCount = 0;
@@ -128,8 +133,17 @@ export class GraphTrees extends GraphLayers {
   nodeIdOf(key: string, lsn: number): number {
     const cached = this.cachedIdOf(key);
     // The node that has the key now had it from its first version on.
-    if (cached !== 0 && (this.isCurrent(lsn) || this.nodes.find(cached, lsn))) return cached;
+    if (cached !== 0 && (this.isCurrent(lsn) || this.#wasThere(cached, lsn))) return cached;
     return this.#findId(lsn);
+  }
+
+  /** Whether a node that is live now was there as of an LSN: ids ascend as nodes are created. */
+  #wasThere(id: number, lsn: number): boolean {
+    if (lsn >= this.#pastLsn && id <= this.#pastId) return true;
+    if (!this.nodes.find(id, lsn)) return false;
+    this.#pastLsn = lsn;
+    this.#pastId = id;
+    return true;
   }
 
   /** The id of the node that has a key as of the newest event, or 0 where the cache does not know. */

@@ -38,11 +38,16 @@ export function versionsOfEdge(trees: GraphTrees, edge: number, fromLsn: number)
 /** @param probe the entity in the first words, an LSN in the two behind them. */
 function versions(layers: WordLayers, probe: Uint32Array, prefixWords: number): number[] {
   const lsns: number[] = [];
-  const cursor = layers.isSingle ? layers.cursors[0]! : layers.merged;
-  for (let more = cursor.seek(probe, prefixWords + 2); more; more = cursor.next()) {
-    const { words, base } = cursor;
-    if (lsns.length === pageVersions || !hasPrefix(words, base, probe, prefixWords)) break;
-    lsns.push(words[base + prefixWords]! * twoTo32 + words[base + prefixWords + 1]!);
+  const { cursors } = layers;
+  // The LSNs of layers do not overlap, the oldest layer is the last; entries are not equally wide in all of them.
+  for (let i = cursors.length - 1; i >= 0 && lsns.length < pageVersions; i--) {
+    if (!layers.mayContain(i, probe[0]!)) continue;
+    const cursor = cursors[i]!;
+    for (let more = cursor.seek(probe, prefixWords + 2); more; more = cursor.next()) {
+      const { words, base } = cursor;
+      if (lsns.length === pageVersions || !hasPrefix(words, base, probe, prefixWords)) break;
+      lsns.push(words[base + prefixWords]! * twoTo32 + words[base + prefixWords + 1]!);
+    }
   }
   return lsns;
 }

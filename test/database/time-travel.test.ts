@@ -1,5 +1,6 @@
 // What views of the past, histories and diffs promise besides their answers: arguments, ends, pins, and what failures do to them.
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { SegmentLog } from "../../src/log/segment-log.ts";
 import { codeOf, type Machine, machine } from "./support.ts";
 
 /** Three transactions, a second apart: LSNs 1 to 3, 4 to 6, 7. */
@@ -121,6 +122,44 @@ describe("diff", () => {
     expect(await listOf(db.diff(past))).toEqual(feed.slice(3));
     expect(await listOf(db.diff(past, new Date(times[1] as number)))).toEqual(feed.slice(3, 6));
     expect(await codeOf(() => db.diff(5, 4))).toBe("RangeError");
+    await db.close();
+  });
+});
+
+describe("what was compacted", () => {
+  it("is HISTORY_COMPACTED, with the oldest state that can be had", async () => {
+    const { db, times } = await history();
+    const old = await db.asOf(3);
+    const begun = db.diff(3);
+    const horizon = vi.spyOn(SegmentLog.prototype, "horizon", "get").mockReturnValue(6);
+    try {
+      const calls = [
+        () => db.asOf(5),
+        () => db.asOf(0),
+        () => db.asOf(new Date((times[1] as number) - 1)),
+        () => db.history("ada"),
+        () => db.history(3, { from: 6 }),
+        () => db.diff(5),
+        () => db.diff(old),
+        () => old.node("ada"),
+        () => [...old.nodes()],
+        () => begun.next(),
+      ];
+      for (const call of calls) {
+        await expect((async () => call())()).rejects.toMatchObject({
+          code: "HISTORY_COMPACTED",
+          retryable: false,
+          details: { oldest: 6 },
+        });
+      }
+      const view = await db.asOf(6);
+      expect([view.nodeCount, view.edgeCount, view.hasNode("ada")]).toEqual([2, 0, true]);
+      expect(await listOf(db.diff(6))).toHaveLength(1);
+      expect(await listOf(db.history("ada", { from: 7 }))).toHaveLength(1);
+    } finally {
+      horizon.mockRestore();
+    }
+    expect(old.nodeCount).toBe(2);
     await db.close();
   });
 });

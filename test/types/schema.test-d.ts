@@ -1,4 +1,5 @@
 // Checked by the compiler only: what a schema lets through and what it refuses, in writes and in reads.
+import type { Database } from "../../src/database/database.ts";
 import type { GraphReader } from "../../src/graph/graph-reader.ts";
 import type { GraphTransaction } from "../../src/graph/graph-transaction.ts";
 
@@ -85,4 +86,20 @@ export function withoutSchema(graph: GraphReader, tx: GraphTransaction): void {
 
 function use(..._values: unknown[]): void {
   // Only what the compiler says of the arguments matters.
+}
+
+export async function past(db: Database<Social>): Promise<void> {
+  const view = await db.asOf(new Date(0), { signal: undefined });
+  const name: string | undefined = view.node<"Person">("ada")?.props.name;
+  // @ts-expect-error: a label that the schema does not have
+  view.nodes({ label: "Robot" });
+  for await (const change of db.history("ada", { from: 1, to: new Date(0) })) {
+    if (change.kind === "node.put") use(change.labels.length);
+  }
+  for await (const change of db.diff(view, 7)) use(change.lsn);
+  // @ts-expect-error: no point of the history
+  await db.asOf("yesterday");
+  // @ts-expect-error: neither a key nor an edge id
+  db.history(7n);
+  use(name, view.lsn);
 }
