@@ -12,6 +12,7 @@ import { addNeighbors } from "./neighbors.ts";
 import { commandArguments, leave, Output, packageVersion } from "./node-terminal.ts";
 import { addPath } from "./path.ts";
 import type { CommandContext } from "./reading.ts";
+import { addRepair } from "./repair.ts";
 import { addStats } from "./stats.ts";
 import { addVerify } from "./verify.ts";
 
@@ -39,6 +40,7 @@ function createProgram(context: CommandContext): Command {
   addVerify(program, context);
   addCheckpoint(program, context);
   addBackup(program, context);
+  addRepair(program, context);
   return program;
 }
 
