@@ -6,6 +6,7 @@ import { addBackup } from "./backup.ts";
 import { addChanges } from "./changes.ts";
 import { addCheckpoint } from "./checkpoint.ts";
 import { describeFailure, exitCodes, UsageError } from "./exit.ts";
+import { addExport } from "./export.ts";
 import { addGet } from "./get.ts";
 import { addIngest } from "./ingest.ts";
 import { addNeighbors } from "./neighbors.ts";
@@ -41,6 +42,7 @@ function createProgram(context: CommandContext): Command {
   addCheckpoint(program, context);
   addBackup(program, context);
   addRepair(program, context);
+  addExport(program, context);
   return program;
 }
 
