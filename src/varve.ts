@@ -36,6 +36,7 @@ export type {
   ProjectionDefinition,
   ProjectionStatus,
 } from "./database/projection-run.ts";
+export { type RepairOptions, type RepairReport, repair } from "./database/repair.ts";
 export type { Snapshot } from "./database/snapshot.ts";
 export type { DatabaseStats } from "./database/stats.ts";
 export type { Receipt, TransactOptions } from "./database/transact.ts";
@@ -56,3 +57,4 @@ export type { GraphReader } from "./graph/graph-reader.ts";
 export type * from "./graph/types.ts";
 export type { BackupReport } from "./recovery/backup.ts";
 export type { RecoveryReport } from "./recovery/recovery-report.ts";
+export type { LossReason, LostRange } from "./recovery/salvage-report.ts";

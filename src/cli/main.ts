@@ -7,12 +7,14 @@ import { addChanges } from "./changes.ts";
 import { addCheckpoint } from "./checkpoint.ts";
 import { addCompact } from "./compact.ts";
 import { describeFailure, exitCodes, UsageError } from "./exit.ts";
+import { addExport } from "./export.ts";
 import { addGet } from "./get.ts";
 import { addIngest } from "./ingest.ts";
 import { addNeighbors } from "./neighbors.ts";
 import { commandArguments, leave, Output, packageVersion } from "./node-terminal.ts";
 import { addPath } from "./path.ts";
 import type { CommandContext } from "./reading.ts";
+import { addRepair } from "./repair.ts";
 import { addStats } from "./stats.ts";
 import { addVerify } from "./verify.ts";
 
@@ -41,6 +43,8 @@ function createProgram(context: CommandContext): Command {
   addCheckpoint(program, context);
   addBackup(program, context);
   addCompact(program, context);
+  addRepair(program, context);
+  addExport(program, context);
   return program;
 }
 

@@ -10,9 +10,13 @@ import {
   classifyDirectory,
   createDirectory,
   createManifest,
+  type DirectoryKind,
 } from "../recovery/database-directory.ts";
 import { recover } from "../recovery/recover.ts";
+import type { RecoveryReport } from "../recovery/recovery-report.ts";
 import { replayOpenLog } from "../recovery/replay-open-log.ts";
+import { salvage } from "../recovery/salvage.ts";
+import type { SalvageReport } from "../recovery/salvage-report.ts";
 import { CountAnchors } from "./count-anchors.ts";
 import { Database } from "./database.ts";
 import { DatabaseCore } from "./database-core.ts";
@@ -54,7 +58,7 @@ export async function openTuned<S = Schema>(
   abortIfAsked(settings);
   const tuning = { ...tuningFor(settings.memoryBudget), ...tuned };
   if (settings.readOnly) return await openReadOnly<S>(directory, settings, tuning);
-  const kind = await classifyDirectory(disk, directory);
+  const kind = await classify(directory, settings);
   if (kind !== "database" && !settings.create) {
     throw new VarveError("NOT_FOUND", `there is no database at ${directory}`, {
       details: { path },
@@ -83,11 +87,12 @@ async function openLocked<S>(
 ): Promise<Database<S>> {
   const { ports } = settings;
   // Another process may have created it, or finished with it, before the lock was ours.
-  if ((await classifyDirectory(ports.disk, directory)) !== "database") {
+  if ((await classify(directory, settings)) !== "database") {
     const created = await createManifest(ports, directory);
     await created.close();
   }
   abortIfAsked(settings);
+  const salvaged = settings.salvages ? await salvaging(directory, settings) : undefined;
   const names = new NameTable();
   const index = new GraphIndex(names, tuning.index);
   const state = new SystemState();
@@ -96,9 +101,10 @@ async function openLocked<S>(
   const base = new IndexBase(index, names, state, runs, tuning, anchors);
   try {
     const { segmentBytes, syncIntervalMs, allocationFlushMs } = settings;
-    const { parts, report } = await index.replaying(() =>
+    const { parts, report: found } = await index.replaying(() =>
       recover(ports, directory, { segmentBytes }, base, base),
     );
+    const report = salvaged === undefined ? found : withSalvage(found, salvaged);
     const log = new SegmentLog(parts, {
       segmentBytes,
       syncIntervalMs,
@@ -127,6 +133,30 @@ async function openLocked<S>(
     await runs.close();
     throw error;
   }
+}
+
+/** What a salvage is for may look like no database at all. */
+async function classify(directory: string, settings: Settings): Promise<DirectoryKind> {
+  try {
+    return await classifyDirectory(settings.ports.disk, directory);
+  } catch (error) {
+    const isDamaged = error instanceof VarveError && error.code === "CORRUPT";
+    if (settings.salvages && isDamaged) return "database";
+    throw error;
+  }
+}
+
+/** What a salvage did, where there was something to do. */
+async function salvaging(
+  directory: string,
+  { ports, segmentBytes }: Settings,
+): Promise<SalvageReport | undefined> {
+  const report = await salvage(ports, directory, { segmentBytes, dryRun: false });
+  return report.sound ? undefined : report;
+}
+
+function withSalvage(report: RecoveryReport, { lost, warnings }: SalvageReport): RecoveryReport {
+  return { ...report, lost, warnings: [...warnings, ...report.warnings] };
 }
 
 function abortIfAsked({ signal }: Settings): void {

@@ -43,8 +43,12 @@ export interface OpenOptions {
    * from 0, default without bound. One that is further behind reads on for as long as that is there, then gets `POSITION_COMPACTED`.
    */
   readonly maxConsumerLag?: number | undefined;
-  /** Only `"strict"` in this version: damage to acknowledged data refuses to open. */
-  readonly recovery?: "strict" | undefined;
+  /**
+   * What to do about damage to acknowledged data. `"strict"` (default): refuse to open, `CORRUPT`, and change nothing. `"salvage"`: keep
+   * every whole transaction that can be read and makes sense without what is lost, tell in `db.recovery` which LSNs are lost, and set
+   * aside in `quarantine/` what was replaced. Reads the whole log first. Not with `readOnly`.
+   */
+  readonly recovery?: "strict" | "salvage" | undefined;
   /** Whether adding an edge makes missing end nodes, each with a node.put of its own. Default false. */
   readonly implicitNodes?: boolean | undefined;
   /** Encoded bytes of one transaction, at most; default 64 MiB, up to 1 GiB. Beyond: `LIMIT_EXCEEDED`. */
@@ -65,6 +69,7 @@ export interface Settings {
   readonly create: boolean;
   readonly exclusive: boolean;
   readonly readOnly: boolean;
+  readonly salvages: boolean;
   readonly durability: Durability;
   readonly memoryBudget: number;
   readonly segmentBytes: number;
@@ -110,15 +115,19 @@ export function settingsFrom(options: OpenOptions): Settings {
   for (const name of Object.keys(options)) {
     if (!knownOptions.has(name)) throw new TypeError(`open: unknown option ${name}`);
   }
-  only("recovery", options.recovery, "strict");
+  const salvages = checkRecovery(options.recovery) === "salvage";
   const readOnly = flag("readOnly", options.readOnly, false);
   if (readOnly && options.exclusive === true) {
     throw new TypeError("open: readOnly creates nothing, so exclusive cannot go with it");
+  }
+  if (readOnly && salvages) {
+    throw new TypeError("open: readOnly writes nothing, so salvage cannot go with it");
   }
   return {
     create: flag("create", options.create, true),
     exclusive: flag("exclusive", options.exclusive, false),
     readOnly,
+    salvages,
     durability: checkDurability(
       "open",
       options.durability === undefined ? "group" : options.durability,
@@ -170,6 +179,12 @@ export function settingsFrom(options: OpenOptions): Settings {
     signal: checkSignal("open", options.signal),
     ports: portsFrom(options),
   };
+}
+
+function checkRecovery(value: unknown): "strict" | "salvage" {
+  if (value === undefined || value === "strict") return "strict";
+  if (value === "salvage") return value;
+  throw new TypeError(`open: recovery must be "strict" or "salvage", not ${describe(value)}`);
 }
 
 /** Checks a durability, of `open` or of one commit. */
@@ -231,13 +246,6 @@ function portsFrom(options: OpenOptions): Ports {
     scheduler: scheduler ?? own.scheduler,
     workers: workers ?? own.workers,
   };
-}
-
-function only(name: string, value: unknown, allowed: unknown): void {
-  if (value === undefined || value === allowed) return;
-  throw new TypeError(
-    `open: ${name} can only be ${describe(allowed)} in this version, not ${describe(value)}`,
-  );
 }
 
 function flag(name: string, value: unknown, fallback: boolean): boolean {

@@ -132,7 +132,7 @@ async function requireWhole(disk: Disk, directory: string, entry: ManifestSegmen
     const bytes = new Uint8Array(Math.max(0, (await file.size()) - entry.dataEnd));
     await file.read(bytes, entry.dataEnd);
     const footer = decodeSegmentFooter(bytes);
-    const isSound = footer !== undefined && sameHash(footer.closingHash, entry.closingHash);
+    const isSound = footer !== undefined && sameHash(footer.closingHash, entry.lastHash);
     if (!isSound) throw damage(name, entry.dataEnd, "footer");
   } finally {
     await file.close();

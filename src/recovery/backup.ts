@@ -112,7 +112,7 @@ class BackupRun {
       if (isOwnFile(name) && !kept.has(name)) await disk.unlink(this.#path(name));
     }
     await this.#copyFresh(source, source.segments);
-    const manifest = await this.#manifestFor(source, undefined);
+    const manifest = await this.#manifestFor(source);
     await disk.syncDirectory(this.#directory);
     const store = await ManifestStore.create(disk, this.#directory, manifest);
     await store.close();
@@ -214,7 +214,7 @@ class BackupRun {
   }
 
   /** The manifest of the copy: the segments, all sealed, and behind them an empty one that takes appends once the copy is opened. */
-  async #manifestFor(source: BackupSource, old: Manifest | undefined): Promise<Manifest> {
+  async #manifestFor(source: BackupSource, old?: Manifest): Promise<Manifest> {
     const { databaseId, createdMs, nextSegmentId } = source.manifest;
     const id = Math.max(nextSegmentId, old?.nextSegmentId ?? 1);
     const active = await this.#createActive(source, id);
@@ -225,7 +225,7 @@ class BackupRun {
       nextSegmentId: id + 1,
       createdMs,
       segments: [...source.segments.map(({ entry }) => entry), active],
-      checkpoints: [],
+      checkpoints: old !== undefined && keepsSegments(source, old) ? old.checkpoints : [],
     };
   }
 
@@ -296,6 +296,13 @@ class BackupRun {
   #path(name: string): string {
     return this.#ports.disk.join(this.#directory, name);
   }
+}
+
+/** Whether every place in the old log is the same place in the new one: then what was made of the one goes for the other. */
+function keepsSegments({ segments }: BackupSource, old: Manifest): boolean {
+  const names = new Set(segments.map(({ name }) => name));
+  const sealed = old.segments.filter(({ state }) => state !== SEGMENT_STATE.active);
+  return sealed.every((entry) => names.has(nameOf(entry)));
 }
 
 function nameOf({ baseLsn, generation }: ManifestSegment): string {

@@ -1,6 +1,8 @@
 // Keeps aside what recovery removes, so that nothing is gone without a trace.
+import { wtf8Bytes } from "../codec/text.ts";
 import type { Disk, DiskFile } from "../disk/ports.ts";
 import { FILE } from "../log/file-names.ts";
+import { readWhole } from "../log/small-file.ts";
 
 /** At most so much of a torn tail is kept. */
 const quarantineBytesMax: number = 4 * 2 ** 20;
@@ -50,4 +52,46 @@ export async function quarantineFile(disk: Disk, directory: string, name: string
   await disk.syncDirectory(folder);
   await disk.syncDirectory(directory);
   return `${FILE.quarantine}/${name}`;
+}
+
+/** Copies a small file aside as it is, before it is written over. Returns the copy's name. */
+export async function quarantineCopy(
+  disk: Disk,
+  directory: string,
+  name: string,
+): Promise<string | undefined> {
+  const bytes = await readWhole(disk, disk.join(directory, name)).catch(() => undefined);
+  if (bytes === undefined || bytes.length === 0) return undefined;
+  return await writeAside(disk, directory, name, bytes);
+}
+
+/** Writes a text aside. Returns its name. */
+export async function quarantineText(
+  disk: Disk,
+  directory: string,
+  name: string,
+  text: string,
+): Promise<string> {
+  return await writeAside(disk, directory, name, wtf8Bytes(text));
+}
+
+/** Under the name and the first number that is free. */
+async function writeAside(
+  disk: Disk,
+  directory: string,
+  name: string,
+  bytes: Uint8Array,
+): Promise<string> {
+  const folder = await quarantineDirectory(disk, directory);
+  let number = 1;
+  while ((await disk.stat(disk.join(folder, `${name}.${number}`))) !== undefined) number++;
+  const file = await disk.open(disk.join(folder, `${name}.${number}`), "create");
+  try {
+    file.writeSync(bytes, 0);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await disk.syncDirectory(folder);
+  return `${FILE.quarantine}/${name}.${number}`;
 }

@@ -1,5 +1,7 @@
 // What every open tells about how it found the database.
 
+import type { LostRange } from "./salvage-report.ts";
+
 /** How the database was found and what had to be done to open it; `db.recovery`. */
 export interface RecoveryReport {
   /** Whether the last close had left everything in order (also true for a new database). */
@@ -18,6 +20,8 @@ export interface RecoveryReport {
   readonly rebuilt: readonly string[];
   /** Milliseconds that opening took. */
   readonly elapsedMs: number;
+  /** Only after `recovery: "salvage"` had something to do: the LSNs that are lost. */
+  readonly lost?: readonly LostRange[];
   /** Anything else worth a look, in words. */
   readonly warnings: readonly string[];
 }

@@ -83,6 +83,23 @@ describe("a backup", () => {
     expect(names).toHaveLength(db.stats().segments + 1);
   });
 
+  it("keeps the indexes that were made of it", async () => {
+    const { disk, db } = await prepared(40, 2000);
+    await db.backup(copy);
+    const there = await openAt(disk, copy, { create: false });
+    await there.checkpoint();
+    const { lastLsn } = there;
+    await there.close();
+    for (let turn = 40; turn < 60; turn++) await write(db, turn, 2000);
+    await db.backup(copy);
+    const again = await openAt(disk, copy, { create: false });
+    expect(again.recovery).toMatchObject({ clean: true, checkpointLsn: lastLsn, rebuilt: [] });
+    expect(again.recovery.replayedEvents).toBe(db.lastLsn - lastLsn);
+    expect(await digestOf(again)).toBe(await digestOf(db));
+    expect((await again.verify()).sound).toBe(true);
+    await again.close();
+  });
+
   it("copies at most 3 % of the bytes after 1 % of new data", async () => {
     const { db } = await prepared(1000, 1000);
     const first = await db.backup(copy);

@@ -14,7 +14,7 @@ const nodeModules: ReadonlyMap<string, readonly RegExp[]> = new Map([
   ["net", [diskAdapter]],
   ["diagnostics_channel", [diskAdapter]],
   ["worker_threads", [diskAdapter]],
-  ["os", [diskAdapter]],
+  ["os", [diskAdapter, command]],
   ["crypto", [diskAdapter]],
   ["path", [diskAdapter, command]],
   ["process", [diskAdapter, command]],

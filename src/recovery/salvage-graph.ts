@@ -1,0 +1,205 @@
+// Decides whether a transaction makes sense behind what was kept before it: everything it names, changes or joins is there.
+import { type ByteReader, MalformedBytes } from "../codec/bytes.ts";
+import { decodeWtf8 } from "../codec/text.ts";
+import { readValue, skipValue } from "../codec/values.ts";
+import { EdgeColumns } from "../index/edge-columns.ts";
+import { GraphIndex } from "../index/graph-index.ts";
+import { nodePutCreates, RECORD } from "../log/event-format.ts";
+import { EventReader } from "../log/event-reader.ts";
+import { NameTable } from "../log/name-table.ts";
+import type { FoundTransaction } from "./salvage-frames.ts";
+
+/** The graph that the transactions kept so far make. Cost: the memory of a set of indexes. */
+export class SalvagedGraph {
+  /** Every name that is known, by number, in whichever way. */
+  readonly names: Map<number, string> = new Map();
+  /** Names of the system state that is set. */
+  readonly states: Set<string> = new Set();
+  /** Highest number that the last transaction asked about defines or uses. */
+  nameMax = 0;
+  readonly #index = new GraphIndex(new NameTable());
+  readonly #compactedTo: number;
+  readonly #reader = new EventReader();
+  readonly #columns = new EdgeColumns(16);
+
+  /** @param compactedTo up to this LSN other events may be dropped that these made sense with: none of them is asked for. */
+  constructor(compactedTo: number) {
+    this.#compactedTo = compactedTo;
+    this.#index.compactedTo = compactedTo;
+  }
+
+  /** Applies a transaction if it makes sense, else leaves everything as it was; its names are noted either way. */
+  take(bytes: Uint8Array, transaction: FoundTransaction): boolean {
+    this.nameMax = 0;
+    for (const [ordinal, piece] of transaction.pieces.entries()) {
+      const { from, to, firstLsn } = piece;
+      const failedAt = this.#takePiece(bytes, from, to, firstLsn);
+      if (failedAt === undefined) continue;
+      if (failedAt > from) this.#index.unapply(bytes, from, failedAt, firstLsn);
+      for (const earlier of transaction.pieces.slice(0, ordinal).reverse()) {
+        this.#index.unapply(bytes, earlier.from, earlier.to, earlier.firstLsn);
+      }
+      for (const later of transaction.pieces.slice(ordinal))
+        this.noteNames(bytes, later.from, later.to);
+      return false;
+    }
+    for (const { from, to } of transaction.pieces) this.#noteStates(bytes, from, to);
+    return true;
+  }
+
+  #noteStates(bytes: Uint8Array, from: number, to: number): void {
+    const reader = this.#reader.open(bytes, from, to, 1);
+    while (reader.skip()) {
+      if (reader.tag !== RECORD.state) continue;
+      const name = reader.body.text();
+      if (readValue(reader.body) === null) this.states.delete(name);
+      else this.states.add(name);
+    }
+  }
+
+  /** Notes what records define, whether they are kept or not. */
+  noteNames(bytes: Uint8Array, from: number, to: number): void {
+    const reader = this.#reader.open(bytes, from, to, 1);
+    while (reader.skip()) {
+      if (reader.tag !== RECORD.name) continue;
+      reader.decodeSkipped();
+      this.#define(reader);
+    }
+  }
+
+  /** Where the first record that makes no sense begins, if there is one; those before it are applied. */
+  #takePiece(bytes: Uint8Array, from: number, to: number, firstLsn: number): number | undefined {
+    const reader = this.#reader.open(bytes, from, to, firstLsn);
+    try {
+      while (reader.next()) {
+        const { recordFrom, position, lsn } = reader;
+        if (!this.#makesSense(reader)) return recordFrom;
+        // Names are checked here, by number: the index would want all of them, in order.
+        if (reader.tag !== RECORD.name) this.#index.apply(bytes, recordFrom, position, lsn);
+      }
+      return undefined;
+    } catch (error) {
+      if (error instanceof MalformedBytes) return reader.recordFrom;
+      throw error;
+    }
+  }
+
+  #makesSense(reader: EventReader): boolean {
+    const { body, lsn } = reader;
+    if (reader.tag !== RECORD.name && lsn <= this.#compactedTo) return true;
+    switch (reader.tag) {
+      case RECORD.name:
+        return this.#define(reader);
+      case RECORD.nodePut:
+        body.position = reader.labelsFrom;
+        return this.#putMakesSense(reader) && this.#areNamed(body) && this.#propsAreNamed(body);
+      case RECORD.nodePatch:
+        return this.#nodePatchMakesSense(reader);
+      case RECORD.nodeRemove:
+        body.position = reader.labelsFrom;
+        return this.#isLive(reader.id, lsn) && this.#hasNoEdges(reader.id) && this.#areNamed(body);
+      case RECORD.edgeAdd:
+        body.position = reader.propsFrom;
+        return (
+          this.#isLive(reader.from, lsn) &&
+          this.#isLive(reader.to, lsn) &&
+          this.#isNamed(reader.type) &&
+          this.#propsAreNamed(body)
+        );
+      case RECORD.edgeRun:
+        return this.#isNamed(reader.type) && this.#runMakesSense(reader);
+      case RECORD.edgePatch:
+        return this.#edgePatchMakesSense(reader);
+      case RECORD.edgeRemove:
+        return this.#isNamed(reader.type) && this.#hasEdge(reader);
+      case RECORD.userEvent:
+        return this.#isNamed(reader.nameId);
+      default:
+        return true;
+    }
+  }
+
+  #define(reader: EventReader): boolean {
+    const name = reader.body.text();
+    this.nameMax = Math.max(this.nameMax, reader.nameId);
+    const known = this.names.get(reader.nameId);
+    if (known !== undefined) return known === name;
+    this.names.set(reader.nameId, name);
+    return true;
+  }
+
+  #putMakesSense(reader: EventReader): boolean {
+    const { id, lsn, flags, bytes, keyFrom, keyTo } = reader;
+    if ((flags & nodePutCreates) === 0) return this.#isLive(id, lsn);
+    if (this.#index.isLive(id, lsn)) return false;
+    // Its removal may be lost: then the node that has the key is there still.
+    return this.#index.nodeIdOf(decodeWtf8(bytes, keyFrom, keyTo), lsn) === 0;
+  }
+
+  #nodePatchMakesSense(reader: EventReader): boolean {
+    const { id, lsn, body, previousLsn } = reader;
+    if (!this.#isLive(id, lsn)) return false;
+    const isNext = reader.hasImage || this.#index.nodes.foundLsn === previousLsn;
+    body.position = reader.labelsFrom;
+    if (!isNext || !this.#areNamed(body) || !this.#areNamed(body)) return false;
+    if (!this.#propsAreNamed(body)) return false;
+    return !reader.hasImage || (this.#areNamed(body) && this.#propsAreNamed(body));
+  }
+
+  #edgePatchMakesSense(reader: EventReader): boolean {
+    const { edgeId, lsn, body, previousLsn } = reader;
+    if (!this.#isNamed(reader.type) || !this.#hasEdge(reader)) return false;
+    const { edges } = this.#index;
+    const versionLsn = edges.find(edgeId, lsn - 1) ? edges.foundLsn : edgeId;
+    if (!reader.hasImage && versionLsn !== previousLsn) return false;
+    body.position = reader.propsFrom;
+    return this.#propsAreNamed(body) && (!reader.hasImage || this.#propsAreNamed(body));
+  }
+
+  #runMakesSense({ bytes, runFrom, eventCount, lsn }: EventReader): boolean {
+    const ends = new DataView(bytes.buffer, bytes.byteOffset + runFrom, eventCount * 8);
+    for (let at = 0; at < ends.byteLength; at += 4) {
+      if (!this.#isLive(ends.getUint32(at, true), lsn)) return false;
+    }
+    return true;
+  }
+
+  #isLive(id: number, lsn: number): boolean {
+    return this.#index.isLive(id, lsn);
+  }
+
+  #hasEdge({ from, type, to, edgeId, lsn }: EventReader): boolean {
+    const columns = this.#columns;
+    columns.count = 0;
+    this.#index.outgoing.gather(from, type, to, lsn - 1, true, columns);
+    return columns.edges.subarray(0, columns.count).includes(edgeId);
+  }
+
+  #hasNoEdges(id: number): boolean {
+    const { outgoing, incoming, lastLsn } = this.#index;
+    return outgoing.degree(id, 0, lastLsn, true) + incoming.degree(id, 0, lastLsn, true) === 0;
+  }
+
+  #isNamed(number: number): boolean {
+    this.nameMax = Math.max(this.nameMax, number);
+    return this.names.has(number);
+  }
+
+  /** Reads a list of names. */
+  #areNamed(body: ByteReader): boolean {
+    let all = true;
+    for (let number = body.varint(); number !== 0; number = body.varint()) {
+      all = this.#isNamed(number) && all;
+    }
+    return all;
+  }
+
+  #propsAreNamed(body: ByteReader): boolean {
+    let all = true;
+    for (let number = body.varint(); number !== 0; number = body.varint()) {
+      all = this.#isNamed(number) && all;
+      skipValue(body);
+    }
+    return all;
+  }
+}
