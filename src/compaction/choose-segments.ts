@@ -27,7 +27,7 @@ export function eligibleSegments(
 
 export interface MeasuredSegment {
   readonly view: SegmentView;
-  /** Of its frames as they are, and as they would be. */
+  /** Of its frames as they are, and as they would be were everything rewritten that may be. */
   readonly bytes: number;
   readonly liveBytes: number;
 }
@@ -38,29 +38,37 @@ const freedBytesMin = 4096;
 const freedShareMin = 0.1;
 
 /**
- * The segment that frees most for what its rewriting costs, weighed by its age: what is old will hardly free more by itself,
- * what is young soon may (cost-benefit, as log-structured file systems clean by).
+ * The segments to rewrite together: from one that is worth it on to the newest, since what makes an event superfluous comes
+ * later and must say everything by itself first. Of all such groups the one that frees most for what it costs; empty where
+ * none is worth its cost. Of a group that is too large its newest part: the rest is worth as much afterwards.
  */
-export function chooseSegment(
+export function chooseGroup(
   measured: readonly MeasuredSegment[],
-  lastLsn: number,
-): MeasuredSegment | undefined {
-  let best: MeasuredSegment | undefined;
-  let bestWorth = 0;
-  for (const each of measured) {
-    const worth = worthOf(each, lastLsn);
-    if (worth > bestWorth) {
-      best = each;
-      bestWorth = worth;
-    }
+  bytesMax: number,
+): readonly MeasuredSegment[] {
+  let best = measured.length;
+  let bestWorth = freedShareMin;
+  let freed = 0;
+  let cost = 0;
+  for (let i = measured.length - 1; i >= 0; i--) {
+    const { bytes, liveBytes } = measured[i]!;
+    freed += bytes - liveBytes;
+    // It is read whole, and what stays is written.
+    cost += bytes + liveBytes;
+    const isWorth = bytes - liveBytes >= Math.max(freedBytesMin, bytes * freedShareMin);
+    if (!isWorth || freed / cost < bestWorth) continue;
+    best = i;
+    bestWorth = freed / cost;
   }
-  return best;
+  return newestOf(measured.slice(best), bytesMax);
 }
 
-function worthOf({ view, bytes, liveBytes }: MeasuredSegment, lastLsn: number): number {
-  const freed = bytes - liveBytes;
-  if (freed < freedBytesMin || freed < bytes * freedShareMin) return 0;
-  const age = Math.max(1, lastLsn - view.lastLsn);
-  // It is read whole, and what stays is written.
-  return (freed * age) / (bytes + liveBytes);
+function newestOf(group: readonly MeasuredSegment[], bytesMax: number): readonly MeasuredSegment[] {
+  let bytes = 0;
+  let from = group.length;
+  while (from > 0 && (bytes === 0 || bytes + group[from - 1]!.liveBytes <= bytesMax)) {
+    from--;
+    bytes += group[from]!.liveBytes;
+  }
+  return group.slice(from);
 }

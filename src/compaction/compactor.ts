@@ -8,7 +8,7 @@ import type { SegmentDraft } from "../log/segment-draft.ts";
 import { segmentHeaderBytes } from "../log/segment-format.ts";
 import type { CleanSegment, SegmentRewriting } from "../log/segment-rewriting.ts";
 import type { SegmentView } from "../log/segment-view.ts";
-import { chooseSegment, eligibleSegments, type MeasuredSegment } from "./choose-segments.ts";
+import { chooseGroup, eligibleSegments, type MeasuredSegment } from "./choose-segments.ts";
 import { Coverage } from "./coverage.ts";
 import { FrameBuilder, type FrameOutput } from "./frame-builder.ts";
 import { type ErasedNodes, RecordRewriter } from "./record-rewriter.ts";
@@ -62,6 +62,11 @@ interface Measure {
   readonly liveBytes: number;
 }
 
+/** So much is written at most before the old files go: what compaction takes of the disk meanwhile. */
+const groupBytesMax: number = 512 * 2 ** 20;
+/** A segment is looked through again once the horizon is so much further. */
+const remeasureFactor = 1.25;
+
 export class Compactor {
   readonly #parts: CompactorParts;
   readonly #states: StateLookup;
@@ -93,21 +98,28 @@ export class Compactor {
   }
 
   /**
-   * The segment that is worth most, or undefined where none is. Looks through those that nobody has looked through as of
-   * this horizon, in slices: exact live bytes, by the very rules that rewrite them.
+   * The segments whose rewriting frees most for what it costs, or undefined where none is worth it. Looks through those that
+   * nobody has looked through lately, in slices: live bytes by the very rules that rewrite them.
    */
   async next(horizon: number, work: CompactionWork = {}): Promise<SegmentChoice | undefined> {
     const { log } = this.#parts;
     const limit = Math.max(horizon, log.horizon);
+    const views = this.eligible(limit).filter((view) => view.horizon < limit);
+    const coverage = new Coverage(log.segments(), new Set(views.map(({ id }) => id)), limit, 0);
     const measured: MeasuredSegment[] = [];
-    for (const view of this.eligible(limit)) {
-      const liveBytes = await this.#measure(view, limit, work);
+    for (const view of views) {
+      const liveBytes = await this.#measure(view, coverage, limit, work);
       measured.push({ view, bytes: dataBytes(view), liveBytes });
     }
-    const best = chooseSegment(measured, log.durableLsn);
-    if (best === undefined) return undefined;
-    const { view, bytes, liveBytes } = best;
-    return { segments: [view], horizon: limit, erased: undefined, bytes, liveBytes };
+    const group = chooseGroup(measured, groupBytesMax);
+    if (group.length === 0) return undefined;
+    return {
+      segments: group.map(({ view }) => view),
+      horizon: limit,
+      erased: undefined,
+      bytes: group.reduce((sum, { bytes }) => sum + bytes, 0),
+      liveBytes: group.reduce((sum, { liveBytes }) => sum + liveBytes, 0),
+    };
   }
 
   /**
@@ -155,11 +167,17 @@ export class Compactor {
     return { freedBytes, droppedEvents: dropped, segments: drafts.length };
   }
 
-  async #measure(view: SegmentView, horizon: number, work: CompactionWork): Promise<number> {
+  /** What stays only gets less: a measure is good until the horizon has moved on by its share. */
+  async #measure(
+    view: SegmentView,
+    coverage: Coverage,
+    horizon: number,
+    work: CompactionWork,
+  ): Promise<number> {
     const known = this.#measures.get(view.id);
-    if (known?.generation === view.generation && known.horizon === horizon) return known.liveBytes;
-    const chosen = new Set([view.id]);
-    const coverage = new Coverage(this.#parts.log.segments(), chosen, horizon, 0);
+    const isGood =
+      known?.generation === view.generation && horizon < known.horizon * remeasureFactor;
+    if (isGood) return known.liveBytes;
     const choice = { segments: [view], horizon, erased: undefined, bytes: 0, liveBytes: 0 };
     let liveBytes = 0;
     await this.#pass(view, choice, coverage, horizon, work, (_, { payloadBytes }) => {
