@@ -46,7 +46,9 @@ export class FrameBuilder {
       const isOver = this.#hasEvents && timeMs !== this.#timeMs;
       const isFull = this.#writer.position - frameHeaderBytes >= fullBytes;
       const isTooLong = firstLsn + eventCount - this.#firstLsn > frameEventsMax;
-      if (isPiece || isOver || isFull || isTooLong || firstLsn !== this.#nextLsn) this.#close(0);
+      // What is gone before it takes no part in a transaction of several frames, and may stand in front of it.
+      const isShared = isPiece && (this.#hasEvents || this.#hasContent);
+      if (isShared || isOver || isFull || isTooLong || firstLsn !== this.#nextLsn) this.#close(0);
       if (isPiece) this.#pieces = 0;
     }
     if (this.#isEmpty) {
