@@ -105,11 +105,9 @@ export class CompactionStage {
       await this.#running;
       if (this.#isClosing) throw new VarveError("CLOSED", "compact: the database is closed");
       const horizon = this.#reachable(compactor);
-      const choice = horizon === 0 ? undefined : compactor.everything(horizon);
-      if (choice === undefined || choice.segments.every((each) => each.horizon >= horizon))
-        return 0;
+      if (horizon === 0) return 0;
       const before = this.#segmentsRewritten;
-      await this.#alone((own) => this.#rewrite(compactor, choice, { signal: own }), signal);
+      await this.#alone((own) => this.#rewriteEach(compactor, horizon, own), signal);
       this.#roundHorizon = horizon;
       this.#isInRound = false;
       return this.#segmentsRewritten - before;
@@ -171,6 +169,21 @@ export class CompactionStage {
   #isRoundDue(horizon: number): boolean {
     const moved = horizon - this.#roundHorizon;
     return moved > 0 && moved >= this.#host.liveCount() * liveSharePerRound;
+  }
+
+  /** One after the other, so that little more space is taken than there is: first what is superseded goes, then removals. */
+  async #rewriteEach(compactor: Compactor, horizon: number, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const choice = nextChoice(compactor, horizon);
+      if (choice === undefined) break;
+      await this.#rewrite(compactor, choice, { signal });
+    }
+    const all = compactor.everything(horizon);
+    for (const { id } of all?.segments ?? []) {
+      const view = compactor.eligible(horizon).find((each) => each.id === id);
+      if (view !== undefined)
+        await this.#rewrite(compactor, { ...all!, segments: [view] }, { signal });
+    }
   }
 
   /**

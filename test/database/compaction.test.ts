@@ -93,6 +93,27 @@ describe("compact", () => {
   });
 });
 
+describe("compaction in the background", () => {
+  it("goes on by itself, stops while it is paused, and changes no read", async () => {
+    const { db, ports } = await start({}, { activeEventsMax: 200 });
+    const { compaction } = Database.coreOf(db).background;
+    compaction.pause();
+    await churn(db, 6);
+    await ports.scheduler.advance(70_000);
+    expect(db.stats().history).toMatchObject({ horizon: 0, segmentsRewritten: 0 });
+    const before = picture(db);
+    compaction.resume();
+    for (let i = 0; i < 100; i++) await ports.scheduler.advance(1000);
+    const { history } = db.stats();
+    expect(history.segmentsRewritten).toBeGreaterThan(2);
+    expect(history.eventsDropped).toBeGreaterThan(500);
+    expect(history.bytesFreed).toBeGreaterThan(50_000);
+    expect(picture(db)).toEqual(before);
+    expect((await db.verify()).problems).toEqual([]);
+    await db.close();
+  });
+});
+
 describe("the horizon of an open database", () => {
   it("keeps as many events as it is told to", async () => {
     const { db } = await start({ history: { keepEvents: 1500 } });
