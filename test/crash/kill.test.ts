@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Database } from "../../src/database/database.ts";
-import { SimulatedRandom } from "../../src/testing/simulated-random.ts";
+import { SimulatedRandom } from "../../src/testing/testing.ts";
 import { open } from "../../src/varve.ts";
 
 const script = fileURLToPath(new URL("./kill-child.mjs", import.meta.url));

@@ -1,7 +1,7 @@
 // Runs a life on a simulated disk, keeps a copy of the disk before and after every call that changes it, and checks
 // what the next process finds on each copy.
-import { createHash } from "node:crypto";
 import {
+  diskFingerprint,
   dropAll,
   keepAll,
   type SimulatedDisk,
@@ -11,6 +11,7 @@ import {
 import { type Death, type History, readView, type View, Violation } from "./crash-oracle.ts";
 import { databasePath, linked, marked, type Opened, openOn } from "./crash-script.ts";
 import { checkOwners } from "./file-owners.ts";
+import { reportStates } from "./state-report.ts";
 
 /** The disk and what was known at one place of a life. */
 export interface CrashPoint {
@@ -255,12 +256,8 @@ export class Explorer {
 
 /** Says on the terminal how much was explored. */
 export function report(what: string, { tally, seen }: Explorer, startedMs: number): void {
-  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
-  const ways = [...seen].map(([way, count]) => `${way} ${count}`).join(", ");
-  const states = `${tally.states} crash states (${tally.distinct} of them distinct)`;
-  process.stdout.write(
-    `${what}: ${states} and ${tally.recoveries} crashed recoveries in ${seconds} s\n  met: ${ways}\n`,
-  );
+  const seconds = (performance.now() - startedMs) / 1000;
+  reportStates(what, { ...tally, seconds, traits: Object.fromEntries(seen) });
 }
 
 async function told<T>(where: string, work: () => Promise<T>): Promise<T> {
@@ -276,15 +273,10 @@ async function told<T>(where: string, work: () => Promise<T>): Promise<T> {
 
 /** Equal disks have equal contents: everything visible, and everything that a power cut may still take. */
 export function contentOf(disk: SimulatedDisk): string {
-  const hash = createHash("md5");
-  for (const path of disk.listAll()) {
-    if (path.endsWith("/reserve") || path.endsWith("/lock")) continue;
-    hash.update(path).update("\0");
-    const bytes = disk.readFile(path);
-    hash.update(`${bytes.length} `).update(bytes);
-  }
-  for (const { kind, path, offset, length } of disk.dirtyEffects()) {
-    hash.update(`${kind} ${path} ${offset} ${length} `);
-  }
-  return hash.digest("base64");
+  return diskFingerprint(disk, isReserve);
+}
+
+/** It is space, not data. */
+function isReserve(path: string): boolean {
+  return path.endsWith("/reserve");
 }
