@@ -131,7 +131,8 @@ describe("after an unclean stop", () => {
     const left = ports.disk.kill();
     const moved = left.listAll().find((path) => path.endsWith("0004-0001.log"))!;
     const bytes = Buffer.from(left.readFile(moved));
-    const end = bytes.findLastIndex((byte) => byte !== 0);
+    let end = bytes.length;
+    while (bytes[end - 1] === 0) end--;
     for (let at = 4096; at < end; at += 13) {
       bytes[at]! ^= 0x10;
       const outcome = await outcomeAndImageOf(withFile(left, moved, bytes), writtenDigest, `${at}`);

@@ -20,7 +20,7 @@ const varints: readonly (readonly number[])[] = [
 
 /** A changed copy: one to four changes, each at or behind `from`. */
 export function changed(bytes: Uint8Array, from: number, random: SimulatedRandom): Uint8Array {
-  let out = bytes.slice();
+  let out: Uint8Array = bytes.slice();
   for (let count = 1 + random.below(4); count > 0; count--) out = changedOnce(out, from, random);
   return out;
 }
