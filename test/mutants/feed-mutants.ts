@@ -1,6 +1,6 @@
 // Seeded bugs of what readers are told: feeds, consumers, projections; and of the adapters to the machine.
 import type { Mutant } from "./mutant.ts";
-import { feedCrashes, liveFeeds } from "./suite-parts.ts";
+import { feedCrashes } from "./suite-parts.ts";
 
 const feedReader = "src/changes/feed-reader.ts";
 const consumer = "src/database/consumer.ts";
@@ -20,21 +20,7 @@ export const feedMutants: readonly Mutant[] = [
     find: '    if (this.#phase !== "live") {\n      this.#phase = "live";',
     replace:
       '    if (this.#phase !== "live") {\n      this.#nextLsn++;\n      this.#phase = "live";',
-    killedBy: { ...liveFeeds },
-  },
-  {
-    name: "shared-batch-of-a-position-before",
-    file: feedReader,
-    find: "      this.#position = shared.nextLsn;\n      this.#nextLsn = shared.nextLsn;",
-    replace: "      this.#position = shared.nextLsn;",
-    killedBy: { ...liveFeeds },
-  },
-  {
-    name: "transaction-ends-with-its-frame-for-a-feed",
-    file: feedReader,
-    find: "      const isOver = (frame.flags & FRAME_FLAG.unfinished) === 0;",
-    replace: "      const isOver = frame.eventCount > 0;",
-    killedBy: { ...feedCrashes },
+    killedBy: { file: "test/changes/live-feed.test.ts", title: "hands over without gap" },
   },
   {
     name: "ack-passes-one-change-too-many",
@@ -74,34 +60,12 @@ export const feedMutants: readonly Mutant[] = [
     },
   },
   {
-    name: "cursor-of-a-projection-stored-ahead-of-its-state",
-    file: projectionRun,
-    find: "    const { version, id, lsn } = this;",
-    replace: "    const { version, id } = this;\n    const lsn = this.#core.log.durableLsn;",
-    killedBy: { ...feedCrashes },
-  },
-  {
     name: "cursor-of-a-projection-stored-without-its-map",
     file: projectionRun,
     find: "      Transaction.storeState(tx, outStateName(id, key), bytes ?? undefined);",
     replace:
       "      if (bytes === null) Transaction.storeState(tx, outStateName(id, key), undefined);",
     killedBy: { ...feedCrashes },
-  },
-  {
-    name: "projection-goes-on-from-where-it-was-not-stored",
-    file: projectionRun,
-    find: "      this.#storedLsn = lsn;\n      this.out.endStore(true);",
-    replace: "      this.#storedLsn = this.lsn;\n      this.out.endStore(true);",
-    killedBy: { ...feedCrashes },
-  },
-  {
-    name: "lock-given-back-before-the-log-is-closed",
-    file: "src/database/database.ts",
-    find: "      await this.#core.endBackground();\n      await this.#core.log.close();",
-    replace:
-      "      await this.#lock.release();\n      await this.#core.endBackground();\n      await this.#core.log.close();",
-    killedBy: { file: "test/database/life.test.ts", title: "" },
   },
   {
     name: "short-write-taken-for-a-whole-one",

@@ -1,6 +1,6 @@
 // Seeded bugs of the layers of the index: what is flushed, merged, named by a checkpoint and removed in which order.
 import type { Mutant } from "./mutant.ts";
-import { anyLayers, layerCrashes, layerFaults, secondLayerCrashes } from "./suite-parts.ts";
+import { layerCrashes } from "./suite-parts.ts";
 
 const checkpointFiles = "src/log/checkpoint-files.ts";
 const stages = "src/database/index-stages.ts";
@@ -76,13 +76,6 @@ export const indexMutants: readonly Mutant[] = [
     },
   },
   {
-    name: "layer-flushed-before-the-log-is-durable",
-    file: stages,
-    find: "    void log.settled().then(() => {",
-    replace: "    void Promise.resolve().then(() => {",
-    killedBy: { ...anyLayers },
-  },
-  {
     name: "checkpoint-stands-for-more-than-its-runs",
     file: stages,
     find: "    const position = log.positionAfter(point.lsn);",
@@ -90,39 +83,28 @@ export const indexMutants: readonly Mutant[] = [
     killedBy: { ...layerCrashes },
   },
   {
-    name: "checkpoint-position-inside-a-frame",
-    file: stages,
-    find: "    log.endFrame();",
-    replace: "",
-    killedBy: { ...anyLayers },
-  },
-  {
-    name: "state-of-a-checkpoint-of-a-later-moment",
-    file: stages,
-    find: "      states: encodedStates(point),",
-    replace: "      states: encodedStates(this.#point()),",
-    killedBy: { ...anyLayers },
-  },
-  {
     name: "flushed-run-put-behind-the-older-ones",
     file: runKeeper,
     find: "if (run !== undefined) this.#runs = [run, ...this.#runs];",
     replace: "if (run !== undefined) this.#runs = [...this.#runs, run];",
-    killedBy: { ...anyLayers },
+    killedBy: { ...layerCrashes },
   },
   {
     name: "merged-runs-still-read-beside-the-merge",
     file: runKeeper,
     find: "    runs.splice(at, merged.length, ...(run === undefined ? [] : [run]));",
     replace: "    runs.splice(at, merged.length - 1, ...(run === undefined ? [] : [run]));",
-    killedBy: { ...anyLayers },
+    killedBy: { ...layerCrashes },
   },
   {
     name: "older-entry-of-a-key-wins-in-a-merge",
     file: "src/index/disk-tree-merge.ts",
     find: "(order === 0 && place.age < other.age)",
     replace: "(order === 0 && place.age > other.age)",
-    killedBy: { ...anyLayers },
+    killedBy: {
+      file: "test/index/disk-tree-merge.test.ts",
+      title: "shows trees in memory and on disk as one",
+    },
   },
   {
     name: "tree-ids-begin-anew-with-each-opening",
@@ -166,7 +148,8 @@ export const indexMutants: readonly Mutant[] = [
     replace: "    const { hashLo, hashHi } = address;",
     killedBy: {
       file: "test/corruption/index-files.test.ts",
-      title: "",
+      title: "with any byte of a tree changed",
+      says: /other answers than before/,
     },
   },
   {
@@ -188,19 +171,5 @@ export const indexMutants: readonly Mutant[] = [
       file: "test/crash/rejected.test.ts",
       title: "is gone once it is rejected",
     },
-  },
-  {
-    name: "names-of-what-was-rejected-stay",
-    file: "src/database/database-core.ts",
-    find: "    this.names.truncate(oldest.nameMark);",
-    replace: "",
-    killedBy: { ...layerFaults },
-  },
-  {
-    name: "lsns-below-a-checkpoint-given-out-again",
-    file: "src/recovery/recover.ts",
-    find: "        nextLsn: Math.max(lastLsn, checkpointLsn) + 1,",
-    replace: "        nextLsn: checkpointLsn === 0 ? lastLsn + 1 : checkpointLsn + 1,",
-    killedBy: { ...secondLayerCrashes },
   },
 ];
