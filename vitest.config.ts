@@ -13,6 +13,13 @@ const config: ViteUserConfig = defineConfig({
     maxConcurrency: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    coverage: {
+      provider: "v8",
+      include: ["src/log/**", "src/index/**", "src/compaction/**", "src/recovery/**"],
+      reporter: ["text", "json-summary"],
+      reportsDirectory: ".cache/coverage",
+      reportOnFailure: true,
+    },
   },
 });
 

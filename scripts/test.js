@@ -3,12 +3,15 @@
 //   node scripts/test.js                 everything; the last line is `N passed, N failed`
 //   node scripts/test.js test/log ...    only the tests of these files or folders (no types, no lint)
 //   node scripts/test.js --kill 1000     the long loop that kills a real process so many times (npm run test:kill)
-//   node scripts/test.js --mutants       sees every seeded bug of test/mutants killed (npm run test:mutants)
 //   node scripts/test.js --deep 1000000  so many crash states over all processors (npm run test:deep); see scripts/deep.js
 //   node scripts/test.js --crash 600     crash exploration for so many seconds (npm run test:crash)
+//   node scripts/test.js --mutants [name] sees every seeded bug of test/mutants killed (npm run test:mutants)
+//   node scripts/test.js --kernel 1000   so many kills by a tracer, errors by a tracer, full disks, races (npm run test:kernel)
+//   node scripts/test.js --fuzz 250000   so many cases of hostile bytes (npm run test:fuzz)
+//   node scripts/test.js --coverage ...  branches of src/log, index, compaction, recovery met by tests (npm run test:coverage)
 //
-// --kill and --crash set VARVE_KILLS and VARVE_CRASH_SECONDS for the tests in test/crash and test/corruption; without them these tests
-// take the small budgets that suit every run.
+// These set VARVE_KILLS, VARVE_CRASH_SECONDS and others for the tests; without them each takes the small budget that suits
+// every run.
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { buildIfStale } from "./build.js";
@@ -40,9 +43,17 @@ function readArguments(args) {
       env["VARVE_CRASH_SECONDS"] = countAfter(args, i++);
       paths.push("test/crash", "test/corruption");
     } else if (args[i] === "--mutants") {
-      env["VARVE_MUTANTS"] = "";
+      env["VARVE_MUTANTS"] = args[++i] ?? "";
       paths.push("test/mutants/mutants.test.ts");
-    } else paths.push(args[i]);
+    } else if (args[i] === "--kernel") {
+      const count = countAfter(args, i++);
+      for (const name of ["TRACED", "RACES", "FULL_DISKS"]) env[`VARVE_${name}`] = count;
+      paths.push("test/kernel");
+    } else if (args[i] === "--fuzz") {
+      env["VARVE_FUZZ"] = countAfter(args, i++);
+      paths.push("test/fuzz");
+    } else if (args[i] === "--coverage") paths.push("--coverage");
+    else paths.push(args[i]);
   }
   return { env, paths, deepStates };
 }

@@ -1,11 +1,13 @@
 // Tests of the decision whether an ingest begins, goes on, or is refused.
 
 import { describe, expect, it } from "vitest";
+import { UsageError } from "../../src/cli/exit.ts";
 import {
   decideStart,
   type IngestRun,
   type IngestState,
   type InputPrint,
+  ingestStateIn,
   noCounters,
   type StartMode,
   withRun,
@@ -83,5 +85,51 @@ describe("an ingest", () => {
     ]);
     expect(next.runs[0]?.rows).toBe(99);
     expect(withRun(many, run([input("new", "n")])).runs).toHaveLength(8);
+  });
+});
+
+describe("what a database remembers of ingests", () => {
+  const sound = state(
+    run([input("a", "1"), input("b", "2")], { rejectsPath: "r", isFinished: true }),
+    run([input("a", "1")]),
+  );
+
+  it("is taken as it was stored, or where there is none", () => {
+    expect(ingestStateIn(undefined)).toBeUndefined();
+    expect(ingestStateIn(sound)).toBe(sound);
+  });
+
+  it("is CORRUPT with any part of it missing or of another kind, under whatever checksum", () => {
+    const hostile = [null, -1, 0.5, "x", [], {}, [null], true, 2n ** 70n];
+    let refused = 0;
+    const judge = (value: unknown): void => {
+      try {
+        const found = ingestStateIn(value);
+        for (const mode of ["plain", "resume", "restart"] as const) start(found, mode);
+      } catch (error) {
+        if ((error as { code?: string }).code === "CORRUPT") refused++;
+        else expect(error).toBeInstanceOf(UsageError);
+      }
+    };
+    const places = (value: unknown): [Record<string, unknown>, string][] =>
+      typeof value !== "object" || value === null
+        ? []
+        : Object.entries(value).flatMap(([name, part]) => [
+            [value as Record<string, unknown>, name],
+            ...places(part),
+          ]);
+    const copy = structuredClone(sound);
+    for (const [holder, name] of places(copy)) {
+      const before = holder[name];
+      for (const value of hostile) {
+        holder[name] = value;
+        judge(copy);
+      }
+      delete holder[name];
+      if (!Array.isArray(holder)) judge(copy);
+      holder[name] = before;
+    }
+    for (const value of hostile) judge(value);
+    expect(refused).toBeGreaterThan(150);
   });
 });

@@ -50,6 +50,8 @@ export interface Crafted {
   readonly payload: Uint8Array;
   readonly eventCount?: number;
   readonly flags?: number;
+  /** Of the frame that it says it goes on from. */
+  readonly previousHash?: number;
   /** An odd number: the encoder adds the bits of its own version, 1. */
   readonly version?: number;
 }
@@ -64,7 +66,7 @@ export function withLastFrame(apart: TakenApart, crafted: Crafted): SimulatedDis
   bytes.set(payload, last.at + frameHeaderBytes);
   const out = new Uint32Array(2);
   const fields = { ...last, payloadBytes: payload.length, eventCount, flags };
-  const previous = { lo: last.previousHash, hi: 0 };
+  const previous = { lo: crafted.previousHash ?? last.previousHash, hi: 0 };
   const nonce = nonceOf(bytes);
   // Flags and version share a word: the version is what stands above the flags.
   const version = (crafted.version ?? 1) << 16;

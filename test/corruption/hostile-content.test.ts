@@ -212,6 +212,17 @@ describe("a payload with a right checksum", () => {
     await db.close();
   });
 
+  it("is refused where its frame goes on from another frame than the one before it", async () => {
+    const { payload, previousHash } = apart.frames.at(-1)!;
+    for (const other of [0, 1, previousHash ^ 1]) {
+      const disk = withLastFrame(apart, { payload, previousHash: other >>> 0 });
+      expect(await refusalOf(disk)).toMatchObject({
+        code: "CORRUPT",
+        details: { fault: "misplaced" },
+      });
+    }
+  });
+
   it("is refused as of a later version where the frame says so: compressed, new flags, new version", async () => {
     const { payload } = apart.frames.at(-1)!;
     for (const crafted of [

@@ -12,8 +12,9 @@ import {
   someLosses,
 } from "../support/crash-explorer.ts";
 import { History } from "../support/crash-oracle.ts";
-import { prepared } from "../support/crash-script.ts";
-import { layeredLife, openLayered } from "../support/layered-script.ts";
+import { databasePath, prepared } from "../support/crash-script.ts";
+import { checkOwners } from "../support/file-owners.ts";
+import { layeredLife, openLayered, rest } from "../support/layered-script.ts";
 
 /** Set by `npm run test:crash`: then every survival of every call is tried. */
 const isThorough = process.env["VARVE_CRASH_SECONDS"] !== undefined;
@@ -118,3 +119,18 @@ describe.each(levels)(
     });
   },
 );
+
+it("a database that stays open keeps no file that its checkpoint does not name", async () => {
+  const disk = prepared(new SimulatedDisk({ seed: 3, trace: "none" }));
+  const opened = await openLayered(disk);
+  const { db } = opened;
+  for (let round = 0; round < 12; round++) {
+    for (let i = 0; i < 6; i++) await db.transact((tx) => tx.putNode(`n${round}.${i}`));
+    await rest(opened);
+  }
+  await db.checkpoint();
+  await rest(opened);
+  expect(db.stats().counters.merges).toBeGreaterThan(2);
+  await checkOwners(disk.clone(), databasePath, { isOpen: true, quarantined: [] });
+  await db.close();
+});

@@ -3,6 +3,8 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "n
 import { tmpdir } from "node:os";
 import path from "node:path";
 import ts from "typescript";
+import { patched } from "../mutants/mutant.ts";
+import { mutants } from "../mutants/mutants.ts";
 
 const source = path.resolve(import.meta.dirname, "../../src");
 const modules = path.resolve(import.meta.dirname, "../../node_modules");
@@ -36,7 +38,7 @@ export async function transpileFolders(folders: readonly string[]): Promise<Tran
 }
 
 async function transpile(file: string, target: string): Promise<void> {
-  const text = await readFile(path.join(source, file), "utf8");
+  const text = seeded(`src/${file}`, await readFile(path.join(source, file), "utf8"));
   const { outputText } = ts.transpileModule(text, {
     compilerOptions: {
       target: ts.ScriptTarget.ES2022,
@@ -46,4 +48,11 @@ async function transpile(file: string, target: string): Promise<void> {
     },
   });
   await writeFile(path.join(target, file.replace(/\.ts$/, ".js")), outputText);
+}
+
+/** With the bug in it that VARVE_MUTANT names. */
+function seeded(file: string, text: string): string {
+  const name = process.env["VARVE_MUTANT"];
+  const mutant = mutants.find((one) => one.name === name && one.file === file);
+  return mutant === undefined ? text : patched(mutant, text);
 }

@@ -122,6 +122,12 @@ function withTree(path: string, random: SimulatedRandom): SimulatedDisk {
   return withFile(disk, path, bytes);
 }
 
+/** Time at work: a busy machine makes nobody slow. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 /** How a case ended; an error that is none of ours goes on. */
 async function endOf(damaged: SimulatedDisk): Promise<string> {
   let opened: Awaited<ReturnType<typeof openIndexed>>;
@@ -159,11 +165,11 @@ it(`answers, or says what is wrong, with one file changed under sound checksums 
     const [name, make] = makers[i % makers.length]!;
     const damaged = make(random);
     const before = process.memoryUsage().rss;
-    const sinceMs = performance.now();
+    const sinceMs = cpuMs();
     const end = await endOf(damaged).catch((cause: unknown) => {
       throw new Error(`case ${i} of seed ${seed}, ${name}`, { cause });
     });
-    slowestMs = Math.max(slowestMs, performance.now() - sinceMs);
+    slowestMs = Math.max(slowestMs, cpuMs() - sinceMs);
     heldBytes = Math.max(heldBytes, process.memoryUsage().rss - before);
     ends.set(`${name}: ${end}`, (ends.get(`${name}: ${end}`) ?? 0) + 1);
   }

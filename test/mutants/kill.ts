@@ -28,13 +28,14 @@ export async function killed(mutant: Mutant, root: string): Promise<Death> {
   const told = (how: string): string => `${name.padEnd(48)} ${how} (${seconds} s)`;
   if (failure === undefined) return { survived: true, line: told(`SURVIVED ${killedBy.file}`) };
   const states = Number(/\bstate (\d+)\b/.exec(failure.message)?.[1] ?? 0);
-  const says = failure.message.split("\n").slice(0, 3).join(" ").slice(0, 300);
-  if (/timed out in \d+ms/.test(failure.message) || !killedBy.says.test(failure.message)) {
+  const says = failure.message.split("\n").slice(0, 2).join(" ").slice(0, 200);
+  const isOther = killedBy.says?.test(failure.message) === false;
+  if (isOther || /timed out in \d+ms/.test(failure.message)) {
     return { survived: true, line: told(`died of something else: ${says}`) };
   }
   const count = states === 0 ? "no crash state" : `${states} crash states`;
   const where = `${killedBy.file}, "${failure.title}"`;
-  return { survived: states > statesMax, line: told(`killed by ${where} in ${count}`) };
+  return { survived: states > statesMax, line: told(`killed by ${where} in ${count}: ${says}`) };
 }
 
 /** Undefined where everything passed, nothing was run, or it did not end in time. */

@@ -15,8 +15,8 @@ export interface TestChoice {
   readonly file: string;
   /** Matches the full title of the test or tests that are run, as `vitest -t` takes it. */
   readonly title: string;
-  /** What the first test that fails says: a mutant that dies of something else is not understood. */
-  readonly says: RegExp;
+  /** What the first test that fails says, where it could fail of something else: then the mutant is not understood. */
+  readonly says?: RegExp;
 }
 
 /** The source with the bug in it. Throws where the text to replace does not stand there exactly once. */

@@ -132,7 +132,7 @@ export const recoveryMutants: readonly Mutant[] = [
     file: recover,
     find: "      nextSegmentId: nextId ?? nextSegmentId,",
     replace: "      nextSegmentId,",
-    killedBy: { ...firstCrashes, says: /./ },
+    killedBy: { ...firstCrashes },
   },
   {
     name: "cut-not-announced-in-the-manifest",
@@ -153,7 +153,7 @@ export const recoveryMutants: readonly Mutant[] = [
     file: recover,
     find: "    await this.#setAsideStrays(manifest);",
     replace: "    await Promise.resolve(manifest);",
-    killedBy: { ...firstCrashes, says: /./ },
+    killedBy: { ...firstCrashes },
   },
   {
     name: "cut-tail-not-kept-aside",
@@ -176,8 +176,8 @@ export const recoveryMutants: readonly Mutant[] = [
     replace: "      epoch: Math.max(1, epoch),",
     killedBy: {
       file: "test/database/fencing.test.ts",
-      title: "acknowledges nothing more",
-      says: /./,
+      title: "overtaken by every opening",
+      says: /was acknowledged/,
     },
   },
   {
@@ -211,7 +211,7 @@ export const recoveryMutants: readonly Mutant[] = [
     file: replay,
     find: "const covered = isMark || (!this.watermarkSeen && segment.lastLsn <= mark.durableLsn);",
     replace: "const covered = isMark || segment.lastLsn <= mark.durableLsn;",
-    killedBy: { ...secondCrashes, says: /./ },
+    killedBy: { ...failingCalls, says: /is damaged|is lost/ },
   },
   {
     name: "damage-below-the-watermark-cut-off-as-a-torn-tail",
@@ -240,14 +240,18 @@ export const recoveryMutants: readonly Mutant[] = [
     file: "src/recovery/segment-scan.ts",
     find: "    const chained = header.previousHash === segment.lastHash.lo;",
     replace: "    const chained = header.previousHash !== -1;",
-    killedBy: { ...firstCrashes, says: /./ },
+    killedBy: {
+      file: "test/corruption/hostile-content.test.ts",
+      title: "goes on from another frame",
+      says: /expected/,
+    },
   },
   {
     name: "checksum-of-a-frame-not-looked-at",
     file: "src/log/frame-codec.ts",
     find: '  if (hashScratch[0] !== into.hashLo || hashScratch[1] !== into.hashHi) return "hash";',
     replace: "",
-    killedBy: { ...firstCrashes, says: /./ },
+    killedBy: { ...firstCrashes, says: /makes no sense|is damaged|phantom|prefix|idempotence/ },
   },
   {
     name: "footer-of-a-sealed-segment-not-looked-at",
@@ -255,9 +259,9 @@ export const recoveryMutants: readonly Mutant[] = [
     find: '  if (!sound) throw damage(segment, scan.offset, "footer", {});',
     replace: "  void sound;",
     killedBy: {
-      file: "test/corruption/every-byte.test.ts",
-      title: "anywhere in a sealed segment",
-      says: /./,
+      file: "test/corruption/every-length.test.ts",
+      title: "followed by themselves once more",
+      says: /expected .same. to be .refused./,
     },
   },
   {
@@ -265,13 +269,13 @@ export const recoveryMutants: readonly Mutant[] = [
     file: "src/log/watermark.ts",
     find: "    if (watermark === undefined || found.sequence > watermark.sequence) watermark = found;",
     replace: "    watermark = found;",
-    killedBy: { ...firstCrashes, says: /./ },
+    killedBy: { ...firstCrashes, says: /rebuilt|idempotence|clean close|is damaged/ },
   },
   {
     name: "large-transaction-without-a-mark-that-it-goes-on",
     file: "src/log/group.ts",
     find: "(i < cuts.length ? FRAME_FLAG.unfinished : 0)",
     replace: "(i < 0 ? FRAME_FLAG.unfinished : 0)",
-    killedBy: { ...weakCrashes, says: /./ },
+    killedBy: { ...weakCrashes },
   },
 ];

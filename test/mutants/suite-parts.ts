@@ -57,29 +57,8 @@ export const fullDisk: Part = {
   title: "closes, opens again and recovers from a crash without any space left",
 };
 
-/** Random lives over tiny layers, against a model. */
-export const anyLayers: Part = {
-  file: "test/database/layers.model.test.ts",
-  title: "answers as the model does after every step",
-};
-
-/** Every call of flushes, merges and checkpoints fails. */
-export const layerFaults: Part = {
-  file: "test/crash/layer-faults.test.ts",
-  title:
-    "loses nothing acknowledged, leaves no writer hanging, and is made up for once it ends .part .?0",
-};
-
-/** The recoveries from crashes of a life of layers are crashed at every call of their own. */
-export const secondLayerCrashes: Part = {
-  file: "test/crash/layers.test.ts",
-  title: "durability 'group' nor where the recovery that follows",
-};
-
 /** Crashes at every call of lives with feeds, consumers and a projection. */
 export const feedCrashes: Part = {
   file: "test/crash/feeds.test.ts",
   title: "subscribers keep S1 to S11 in every crash state",
 };
-
-export const liveFeeds: Part = { file: "test/changes/live-feed.test.ts", title: "" };
