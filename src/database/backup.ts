@@ -30,6 +30,7 @@ export async function backupDatabase(
   if (core.log.poison === undefined) await core.log.flush();
   // Nothing above the horizon is dropped while this is held, and so no segment that compaction has not seen yet.
   const release = core.log.pins.hold("backup", core.log.horizon);
+  const releaseFiles = core.log.rewriting?.hold();
   try {
     return await backUp(ports, core.directory, directory, async () => {
       goOn();
@@ -37,6 +38,7 @@ export async function backupDatabase(
       goOn();
     });
   } finally {
+    releaseFiles?.();
     release();
   }
 }

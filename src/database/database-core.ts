@@ -8,6 +8,7 @@ import { TransactionCore } from "../graph/transaction-core.ts";
 import type { GraphIndex } from "../index/graph-index.ts";
 import { readOnly } from "../log/follow-errors.ts";
 import type { PendingTransaction } from "../log/group.ts";
+import { HeldPin } from "../log/held-pin.ts";
 import type { Log } from "../log/log.ts";
 import type { NameTable } from "../log/name-table.ts";
 import { Background } from "./background.ts";
@@ -15,6 +16,7 @@ import { ConsumerLeases } from "./consumer-leases.ts";
 import type { CoreParts } from "./core-parts.ts";
 import { CountsHistory } from "./counts-history.ts";
 import { HistoryCuts } from "./history-cuts.ts";
+import { compacted } from "./history-point.ts";
 import type { Settings } from "./options.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { RunKeeper } from "./run-keeper.ts";
@@ -185,7 +187,8 @@ export class DatabaseCore {
   }
 
   #liveSource(): ReadSource {
-    const { index, names, log, cuts } = this;
+    const { index, names, log, cuts, settings } = this;
+    const isKept = settings.readOnly || settings.history === "all";
     const { rebuild } = this.background;
     const requireReadable = (method: string): void => {
       if (this.#lifeStage === "closed") throw closedError(method);
@@ -204,7 +207,14 @@ export class DatabaseCore {
         requireReadable("iteration");
         rebuild.require();
         cuts.check(lsn, epoch);
+        if (lsn < log.horizon) throw compacted("iteration", lsn, log.horizon);
       },
+      hold: isKept
+        ? undefined
+        : (owner, lsn) => {
+            const pin = new HeldPin(owner, log.pins, "reading", lsn);
+            return () => pin.release();
+          },
       get epoch() {
         return cuts.epoch;
       },

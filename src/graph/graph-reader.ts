@@ -13,6 +13,7 @@ import {
   describe,
 } from "./arguments.ts";
 import { scanEdges, walkEdges } from "./edge-walk.ts";
+import { heldWalk } from "./held-walk.ts";
 import { keysOf, walkNodes } from "./node-walk.ts";
 import type { ReadSource } from "./read-source.ts";
 import { readEdge, readNode } from "./records.ts";
@@ -116,7 +117,7 @@ export class GraphReader<S = Schema> {
     const other = otherKey === undefined ? 0 : source.index.nodeIdOf(otherKey, lsn);
     if (node === 0 || (other === 0 && otherKey !== undefined)) return nothing();
     const walk = { node, key, direction, types, other, lsn, isReverse, limit };
-    return walkEdges(source, walk) as IterableIterator<EdgeRecord<S, T>>;
+    return heldWalk(source, lsn, walkEdges(source, walk)) as IterableIterator<EdgeRecord<S, T>>;
   }
 
   /** The keys of a node's neighbours, each once, in the order of their ids; a node with a self-loop is its own neighbour. */
@@ -130,7 +131,8 @@ export class GraphReader<S = Schema> {
     const lsn = source.lsn(method);
     const node = source.index.nodeIdOf(key, lsn);
     if (node === 0) return nothing();
-    return keysOf(source, source.index.neighborIds(node, direction, types, lsn), lsn);
+    const ids = source.index.neighborIds(node, direction, types, lsn);
+    return heldWalk(source, lsn, keysOf(source, ids, lsn));
   }
 
   /** How many edges a node has; with `direction: "both"` a self-loop counts twice. Takes time as there are edges. */
@@ -167,7 +169,7 @@ export class GraphReader<S = Schema> {
     const lsn = source.lsn(method);
     if (label === 0 && labelName !== undefined) return nothing();
     const walk = { label, prefix, after, lsn, limit };
-    return walkNodes(source, walk) as IterableIterator<NodeRecord<S, L>>;
+    return heldWalk(source, lsn, walkNodes(source, walk)) as IterableIterator<NodeRecord<S, L>>;
   }
 
   /** All edges in the order of their ids, which is that of their creation: a scan of the log. */
@@ -182,7 +184,7 @@ export class GraphReader<S = Schema> {
     const types = chooseTypes(method, given["type"], source.names);
     const lsn = source.lsn(method);
     const scan = { types, after, lsn, limit };
-    return scanEdges(source, scan) as IterableIterator<EdgeRecord<S, T>>;
+    return heldWalk(source, lsn, scanEdges(source, scan)) as IterableIterator<EdgeRecord<S, T>>;
   }
 
   /**
@@ -203,7 +205,8 @@ export class GraphReader<S = Schema> {
     const lsn = source.lsn(method);
     const start = source.index.nodeIdOf(key, lsn);
     if (start === 0) return nothing();
-    return traverseFrom(source, start, { method, direction, types, lsn, maxVisited }, depth);
+    const search = { method, direction, types, lsn, maxVisited };
+    return heldWalk(source, lsn, traverseFrom(source, start, search, depth));
   }
 
   /**

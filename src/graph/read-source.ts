@@ -23,6 +23,11 @@ export interface ReadSource {
   check(lsn: number, epoch: number): void;
   /** Changes with every event after which `check` has to look closer. */
   readonly epoch: number;
+  /**
+   * Keeps the state at an LSN from being compacted away until the result is called, or the owner is forgotten; absent where
+   * nothing would take it away.
+   */
+  readonly hold?: ((owner: object, lsn: number) => () => void) | undefined;
   /** Live nodes and edges as of `lsn()`. */
   counts(): Counts;
 }

@@ -49,6 +49,7 @@ export class FollowedLog implements Log {
   readonly #frames: FrameSource;
   readonly #names: ManifestReader;
   #manifest: Manifest | undefined;
+  #horizon = 0;
   #watermark: WatermarkReader | undefined;
   #mark: Watermark | undefined;
   #durableLsn = 0;
@@ -109,7 +110,8 @@ export class FollowedLog implements Log {
   }
 
   get horizon(): number {
-    return horizonOf(this.#manifest!.segments);
+    // What is read by now is whole, whatever a newer manifest says of what is yet to be read.
+    return Math.min(this.#horizon, this.#durableLsn);
   }
 
   get acceptedLsn(): number {
@@ -353,6 +355,7 @@ export class FollowedLog implements Log {
     }
     // A torn copy leaves the older one: nothing is lost by what was known already.
     if (known === undefined || manifest.edit >= known.edit) this.#manifest = manifest;
+    this.#horizon = horizonOf(this.#manifest!.segments);
     await this.#names.close();
     await this.#watermark?.close();
     this.#watermark ??= new WatermarkReader(disk, this.#directory, manifest.databaseId);

@@ -15,7 +15,7 @@ import type { CommitLevel, CommitTicket, FrameMark, PendingTransaction } from ".
 import { HistoryPins } from "./history-pins.ts";
 import type { Log, LogListener, LogStats } from "./log.ts";
 import type { LogPosition } from "./log-position.ts";
-import { type CheckpointRef, horizonOf, type ManifestSegment } from "./manifest-codec.ts";
+import type { CheckpointRef, ManifestSegment } from "./manifest-codec.ts";
 import type { ManifestStore } from "./manifest-store.ts";
 import { positionAfter, positionAt } from "./position-finder.ts";
 import type { ReserveFile } from "./reserve.ts";
@@ -106,7 +106,7 @@ export class SegmentLog implements Log {
   }
 
   get horizon(): number {
-    return horizonOf(this.#parts.segments);
+    return this.rewriting.horizon;
   }
 
   get pendingBytes(): number {

@@ -2,6 +2,7 @@
 import { VarveError } from "../codec/errors.ts";
 import type { Ports } from "../disk/ports.ts";
 import { zeroHash } from "./fields.ts";
+import { horizonOf } from "./manifest-codec.ts";
 import type { ManifestStore } from "./manifest-store.ts";
 import type { Segment } from "./segment.ts";
 import { SegmentDraft } from "./segment-draft.ts";
@@ -33,6 +34,8 @@ export interface CleanSegment {
 }
 
 export class SegmentRewriting {
+  /** As `Log.horizon`. */
+  horizon: number;
   readonly #host: RewritingHost;
   /** Files that are replaced, by name, until nobody reads the log's files by their names. */
   #retired: string[] = [];
@@ -40,6 +43,7 @@ export class SegmentRewriting {
 
   constructor(host: RewritingHost) {
     this.#host = host;
+    this.horizon = horizonOf(host.segments);
   }
 
   /** Replaced files that somebody may still open. */
@@ -123,6 +127,7 @@ export class SegmentRewriting {
       segment.horizon = found.horizon;
       segment.erasedLsn = found.erasedLsn;
     }
+    this.horizon = horizonOf(segments);
   }
 
   async #syncNames(): Promise<void> {

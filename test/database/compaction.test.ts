@@ -175,13 +175,31 @@ describe("the horizon of an open database", () => {
   it("waits for a view", async () => {
     const { db } = await start();
     await churn(db, 4);
-    const lsn = db.lastLsn;
-    const release = Database.coreOf(db).log.pins.hold("snapshot", lsn);
+    const view = db.snapshot();
     await churn(db, 6);
-    expect((await db.compact()).horizon).toBe(lsn);
-    expect(db.stats().history.heldBackBy).toMatchObject({ by: "snapshot", lsn });
-    release();
-    expect((await db.compact()).horizon).toBeGreaterThan(lsn);
+    expect((await db.compact()).horizon).toBe(view.lsn);
+    expect(db.stats().history.heldBackBy).toMatchObject({ by: "snapshot", lsn: view.lsn });
+    view.close();
+    expect((await db.compact()).horizon).toBeGreaterThan(view.lsn);
+    expect(() => view.nodeCount).toThrow(expect.objectContaining({ code: "CLOSED" }));
+    await db.close();
+  });
+
+  it("waits for an iteration that is under way, and not for one that has not begun", async () => {
+    const { db } = await start();
+    await churn(db, 4);
+    const { lastLsn } = db;
+    const expected = [...db.nodes()];
+    const begun = db.nodes();
+    const first = begun.next();
+    const late = db.allEdges();
+    await churn(db, 6);
+    expect((await db.compact()).horizon).toBe(lastLsn);
+    expect(db.stats().history.heldBackBy).toMatchObject({ by: "reading", lsn: lastLsn });
+    expect([first.value, ...begun]).toEqual(expected);
+    expect((await db.compact()).horizon).toBeGreaterThan(lastLsn);
+    expect(() => late.next()).toThrow(expect.objectContaining({ code: "HISTORY_COMPACTED" }));
+    expect(Database.coreOf(db).log.pins.size).toBe(0);
     await db.close();
   });
 });
