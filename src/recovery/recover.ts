@@ -322,7 +322,7 @@ class Recovery {
     for (const name of (await disk.list(this.#directory)).sort()) {
       const found = parseSegmentFileName(name);
       if (found === undefined || named.has(name)) continue;
-      if (isOtherGeneration(manifest, found.baseLsn)) {
+      if (isLeftover(manifest, found)) {
         await this.#removeStrays([name]);
         continue;
       }
@@ -384,14 +384,14 @@ function malformedLog(cause: MalformedBytes): VarveError {
 }
 
 /**
- * Whether a sealed segment owns the LSNs from `baseLsn` on: what else begins there is a generation that compaction has
- * replaced, or one that it had not installed.
+ * Whether a sealed segment owns the LSNs of a file: then that is a generation which was not installed, or one which compaction has
+ * replaced. What a salvage has replaced is none of these: there the new one ends as the next one begins.
  */
-function isOtherGeneration({ segments }: Manifest, baseLsn: number): boolean {
-  return segments.some(
-    (entry) =>
-      entry.baseLsn === baseLsn &&
-      entry.state === SEGMENT_STATE.sealed &&
-      entry.lastLsn >= entry.baseLsn,
-  );
+function isLeftover(
+  { segments }: Manifest,
+  file: { readonly baseLsn: number; readonly generation: number },
+): boolean {
+  const owner = segments.find(({ baseLsn }) => baseLsn === file.baseLsn);
+  if (owner?.state !== SEGMENT_STATE.sealed || owner.lastLsn < owner.baseLsn) return false;
+  return file.generation > owner.generation || !sameHash(owner.closingHash, owner.lastHash);
 }

@@ -21,14 +21,19 @@ beforeAll(async () => {
   await db.close();
 });
 
+/** Without a budget the last segment, which costs most, is changed at every so many bytes. */
+const lastSegmentStride = isFull ? 1 : 7;
+
 /** The offsets at which a file is changed: all of them, but only some of a long run of zeros. */
 function* offsetsOf(path: string, bytes: Buffer): Generator<number> {
+  const every = path.endsWith("0063-0001.log") ? lastSegmentStride : 1;
   // The header page of a segment is under its checksum, zeros and all.
   const pageBytes = path.endsWith(".log") ? 4096 : 0;
   const stride = 509;
   let zeros = 0;
   for (let at = 0; at < bytes.length; at++) {
     zeros = bytes[at] === 0 ? zeros + 1 : 0;
+    if (at % every !== 0) continue;
     if (zeros < 32 || at < pageBytes || zeros % stride === 0 || at === bytes.length - 1) yield at;
   }
 }
@@ -89,9 +94,9 @@ describe("one changed byte", () => {
     timeout: timeoutMs,
   }, async () => {
     const tally = await flipEvery(/0063-0001\.log/);
-    expect(tally.refused).toBeGreaterThan(30_000);
+    expect(tally.refused).toBeGreaterThan(30_000 / lastSegmentStride);
     expect([...tally.codes]).toEqual(["CORRUPT"]);
-    expect(tally.same).toBeGreaterThan(50);
+    expect(tally.same).toBeGreaterThan(50 / lastSegmentStride);
   });
 
   it("in a file that is derived, or one copy of the manifest, changes no answer and is told", {

@@ -2,8 +2,8 @@
 // that.
 import { describe, expect, it } from "vitest";
 import { repair } from "../../src/database/repair.ts";
-import { simulatedPorts } from "../../src/testing/simulated-ports.ts";
 import type { SimulatedDisk } from "../../src/testing/testing.ts";
+import { simulatedPorts } from "../../src/testing/testing.ts";
 import { type Database, VarveError } from "../../src/varve.ts";
 import { cleanSpecimen, directory, openOn, segmentBytes } from "../corruption/specimen.ts";
 import {

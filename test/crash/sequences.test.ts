@@ -44,7 +44,7 @@ it("a sample of the sequences of three loses nothing; npm run test:deep takes th
   const report = await explore(subject, { ...options, recoveryStride: 293 });
   sound("sequences of three operations", report);
   expect(report.isComplete).toBe(true);
-  for (const trait of ["clean", "unclean", "tail cut", "from a checkpoint"]) {
+  for (const trait of ["clean", "unclean", "from a checkpoint"]) {
     expect(report.traits[trait] ?? 0, trait).toBeGreaterThan(0);
   }
 });

@@ -308,6 +308,8 @@ describe("the past of a database", () => {
       ),
       { numRuns: runs },
     );
-    for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(0);
+    // A few lives need not meet everything.
+    const met = isDeep ? Object.entries(seen) : [["states", seen.states] as const];
+    for (const [what, count] of met) expect(count, what).toBeGreaterThan(0);
   });
 });

@@ -1,5 +1,15 @@
 // Gives child processes and worker threads the sources as JavaScript, which this Node can load.
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import {
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import ts from "typescript";
@@ -26,8 +36,12 @@ export async function transpileFolders(folders: readonly string[]): Promise<Tran
   await symlink(modules, path.join(target, "node_modules"), "junction");
   for (const folder of folders) {
     await mkdir(path.join(target, folder));
-    for (const name of await readdir(path.join(source, folder))) {
-      if (name.endsWith(".ts")) await transpile(path.join(folder, name), target);
+    const entries = await readdir(path.join(source, folder), { recursive: true });
+    // A folder is listed before what it has.
+    for (const name of entries.sort()) {
+      const found = await stat(path.join(source, folder, name));
+      if (found.isDirectory()) await mkdir(path.join(target, folder, name));
+      else if (name.endsWith(".ts")) await transpile(path.join(folder, name), target);
       else await cp(path.join(source, folder, name), path.join(target, folder, name));
     }
   }

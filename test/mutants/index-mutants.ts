@@ -78,7 +78,7 @@ export const indexMutants: readonly Mutant[] = [
   {
     name: "checkpoint-stands-for-more-than-its-runs",
     file: stages,
-    find: "    const position = log.positionAfter(point.lsn);",
+    find: "    const position = placeOf(log, point);",
     replace: "    const position = log.positionAfter(log.durableLsn);",
     killedBy: { ...layerCrashes },
   },
