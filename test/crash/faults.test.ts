@@ -39,6 +39,8 @@ async function sites(): Promise<Pick<FaultRule, "operation" | "path" | "occurren
   );
 }
 
+const isThorough = process.env["VARVE_CRASH_SECONDS"] !== undefined;
+
 describe("an error at every disk call that changes state", () => {
   it.each([
     { errno: "EIO", times: 1 },
@@ -53,7 +55,9 @@ describe("an error at every disk call that changes state", () => {
       const explorer = new Explorer();
       const ends = { refusedOpens: 0, poisoned: 0, rejected: 0 };
       for (const [turn, site] of (await sites()).entries()) {
-        for (const applied of appliedKinds) {
+        for (const [kind, applied] of appliedKinds.entries()) {
+          // Each place, and each way of failing; every pair of them only with a budget.
+          if (!isThorough && (turn + kind) % 2 !== 0) continue;
           const disk = freshDisk();
           const history = new History();
           const where = `${errno} ${times} ${applied} at ${site.operation} ${String(site.path)} ${site.occurrence}`;
