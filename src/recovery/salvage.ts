@@ -232,7 +232,9 @@ class Salvage {
     await quarantineText(disk, directory, "salvage", JSON.stringify(report, null, 2));
     await disk.syncDirectory(directory);
     await this.#name([...writer.sealed, active], writer.nextId);
-    await this.#mark(active, sequence);
+    // The mark names a frame: where nothing was written, the last one of what stands, which compaction may have written.
+    const last = writer.sealed.length > 0 ? active : this.#standing[this.#standing.length - 1];
+    await this.#mark(active.baseLsn - 1, last?.lastHash ?? zeroHash, sequence);
   }
 
   async #name(written: readonly Segment[], nextSegmentId: number): Promise<void> {
@@ -252,13 +254,13 @@ class Salvage {
     }
   }
 
-  async #mark({ baseLsn, lastHash }: Segment, sequence: number): Promise<void> {
+  async #mark(durableLsn: number, lastHash: Hash64, sequence: number): Promise<void> {
     const { disk } = this.#ports;
     const path = disk.join(this.#directory, FILE.watermark);
     const mode = (await disk.stat(path)) === undefined ? "create" : "write";
     const file = await disk.open(path, mode);
     try {
-      const mark = { sequence: sequence + 1, durableLsn: baseLsn - 1, lastHash, clean: false };
+      const mark = { sequence: sequence + 1, durableLsn, lastHash, clean: false };
       file.writeSync(watermarkFileWith(this.#log.manifest.databaseId, mark), 0);
       await file.truncate(watermarkFileBytes);
       await file.sync();

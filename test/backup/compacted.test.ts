@@ -1,0 +1,86 @@
+// Backs up, damages and repairs a log that compaction has rewritten: its segments chain by other hashes than they end with.
+import { describe, expect, it } from "vitest";
+import { repair } from "../../src/database/repair.ts";
+import { parseSegmentFileName } from "../../src/log/file-names.ts";
+import {
+  type SimulatedDisk,
+  type SimulatedPorts,
+  simulatedPorts,
+} from "../../src/testing/testing.ts";
+import { type Database, type OpenOptions, open } from "../../src/varve.ts";
+
+const small: OpenOptions = { segmentBytes: 64 * 1024, memoryBudget: 16 * 2 ** 20 };
+const filler = "x".repeat(200);
+
+async function compacted(): Promise<{ db: Database; ports: SimulatedPorts; horizon: number }> {
+  const ports = simulatedPorts({ tasks: "automatic", seed: 3 });
+  const db = await open("/db", { ...small, history: "latest", ...ports });
+  for (let round = 0; round < 10; round++) await churn(db, round);
+  const { horizon, segments } = await db.compact();
+  expect(segments).toBeGreaterThan(3);
+  return { db, ports, horizon };
+}
+
+async function churn(db: Database, round: number): Promise<void> {
+  await db.transact((tx) => {
+    for (let i = 0; i < 200; i++) tx.putNode(`n${i}`, { props: { round, i, filler } });
+    for (let i = 0; i < 200; i++) tx.putEdge(`n${i}`, "NEXT", `n${(i * 7) % 200}`, { round });
+    if (round % 2 === 1) tx.removeNode(`n${round}`);
+  });
+}
+
+function picture(db: Database): unknown {
+  return { nodes: [...db.nodes()], edges: [...db.allEdges()] };
+}
+
+function openOn(disk: SimulatedDisk, path: string): Promise<Database> {
+  return open(path, { ...small, ...simulatedPorts({ tasks: "automatic", disk, seed: 5 }) });
+}
+
+/** Paths of the files of segments that compaction has written, oldest first. */
+function rewritten(disk: SimulatedDisk): string[] {
+  return disk
+    .listAll()
+    .filter((path) => (parseSegmentFileName(path.slice("/db/".length))?.generation ?? 0) > 1)
+    .sort();
+}
+
+describe("a compacted log", () => {
+  it("is backed up, and brought up to date behind another compaction", async () => {
+    const { db, ports, horizon } = await compacted();
+    await db.backup("/copy");
+    const first = picture(db);
+    const there = await openOn(ports.disk.clone(), "/copy");
+    expect(picture(there)).toEqual(first);
+    expect(there.stats().history.horizon).toBe(horizon);
+    expect((await there.verify()).problems).toEqual([]);
+    await there.close();
+    await churn(db, 11);
+    await db.backup("/copy");
+    const again = await openOn(ports.disk, "/copy");
+    expect(picture(again)).toEqual(picture(db));
+    expect((await again.verify()).problems).toEqual([]);
+    await again.close();
+    await db.close();
+  });
+
+  it("stays as it is in a repair that has nothing to do with it, horizon and all", async () => {
+    const { db, ports, horizon } = await compacted();
+    const before = picture(db);
+    await db.close();
+    const { disk } = ports;
+    const names = rewritten(disk);
+    for (const copy of ["/db/manifest.a", "/db/manifest.b"]) disk.removeFile(copy);
+    const options = {
+      ...simulatedPorts({ tasks: "automatic", disk, seed: 4 }),
+      segmentBytes: small.segmentBytes,
+    };
+    expect((await repair("/db", options)).lost).toEqual([]);
+    const again = await openOn(disk, "/db");
+    expect(picture(again)).toEqual(before);
+    expect(again.stats().history.horizon).toBe(horizon);
+    expect((await again.verify()).problems).toEqual([]);
+    expect(rewritten(disk)).toEqual(names);
+    await again.close();
+  });
+});
