@@ -1,24 +1,18 @@
 // Which segments may be rewritten, and which of them are worth it. Pure.
-import { type CheckpointRef, SEGMENT_STATE } from "../log/manifest-codec.ts";
+import { SEGMENT_STATE } from "../log/manifest-codec.ts";
 import type { SegmentView } from "../log/segment-view.ts";
 
 /**
- * The segments that may be rewritten as of a horizon, oldest first: sealed, with events, wholly at or below it, and before the
- * segment that a replay behind the oldest checkpoint begins in, which knows that one by its bytes.
+ * The segments that may be rewritten as of a horizon, oldest first: sealed, with events, wholly at or below it, and among the first
+ * `passed`, which a replay behind any checkpoint passes over.
  */
 export function eligibleSegments(
   segments: readonly SegmentView[],
-  checkpoints: readonly CheckpointRef[],
+  passed: number,
   horizon: number,
 ): readonly SegmentView[] {
-  if (checkpoints.length === 0) return [];
-  const oldestLsn = checkpoints.reduce(
-    (lsn, { durableLsn }) => Math.min(lsn, durableLsn),
-    Number.POSITIVE_INFINITY,
-  );
-  const end = segments.findIndex(({ lastLsn }) => lastLsn >= oldestLsn);
   return segments
-    .slice(0, Math.max(0, end))
+    .slice(0, passed)
     .filter(
       ({ state, eventCount, lastLsn }) =>
         state === SEGMENT_STATE.sealed && eventCount > 0 && lastLsn <= horizon,

@@ -82,10 +82,15 @@ export class Compactor {
     this.#states = new StateLookup((name) => parts.durableState(name));
   }
 
+  /** How many segments, from the first on, a replay behind any checkpoint passes over. */
+  get passed(): number {
+    return this.#rewriting.passed;
+  }
+
   /** The segments that may be rewritten as of a horizon, oldest first. */
   eligible(horizon: number): readonly SegmentView[] {
     const { log } = this.#parts;
-    return eligibleSegments(log.segments(), log.checkpoints, Math.max(horizon, log.horizon));
+    return eligibleSegments(log.segments(), this.#rewriting.passed, Math.max(horizon, log.horizon));
   }
 
   /** Everything that may be rewritten as of a horizon, together; undefined where there is nothing. */

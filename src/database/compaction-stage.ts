@@ -3,6 +3,13 @@
 import { VarveError } from "../codec/errors.ts";
 import type { CompactionWork, Compactor, SegmentChoice } from "../compaction/compactor.ts";
 import type { HeldBack, HorizonDecision, Moment } from "../compaction/horizon.ts";
+import {
+  noSealing,
+  type Sealing,
+  type SealingView,
+  sealForEverything,
+  sealInBackground,
+} from "../compaction/sealing.ts";
 import type { Cancel, Ports } from "../disk/ports.ts";
 import { BytePace } from "./byte-pace.ts";
 import { type HistorySource, horizonOf, momentOf } from "./history-view.ts";
@@ -119,6 +126,23 @@ export class CompactionStage {
   /** How far compaction may go now. */
   decide(): HorizonDecision {
     return horizonOf(this.#host, this.#opened);
+  }
+
+  /** What there is to do before all that the policy lets go may be rewritten, or as much of it as is worth it. */
+  sealingFor(what: "everything" | "background"): Sealing {
+    const { compactor, log, settings } = this.#host;
+    if (compactor === undefined || settings.history === "all") return noSealing;
+    const segments = log.segments();
+    const passed = compactor.passed;
+    const view: SealingView = {
+      freeHorizon: horizonOf(this.#host, this.#opened, Number.POSITIVE_INFINITY).horizon,
+      reachable: passed === 0 ? 0 : segments[passed - 1]!.lastLsn,
+      sealedLsn: segments.at(-2)?.lastLsn ?? 0,
+      lastLsn: segments.at(-1)?.lastLsn ?? 0,
+      bytesBehind: segments.slice(passed).reduce((sum, { dataEnd }) => sum + dataEnd, 0),
+      liveCount: this.#host.liveCount(),
+    };
+    return what === "everything" ? sealForEverything(view) : sealInBackground(view);
   }
 
   /** Nothing is begun until `resume`; what is being rewritten is given up. */

@@ -24,6 +24,8 @@ export interface RewritingHost {
   /** What is on disk of the manifest, or of names, is unknown. */
   poisonWith(cause: unknown): VarveError;
   flushAllocation(): Promise<unknown>;
+  roll(): Promise<void>;
+  passed(): number;
 }
 
 /** Segments in which there was nothing to drop, and as of which LSN. */
@@ -49,6 +51,16 @@ export class SegmentRewriting {
   /** Replaced files that somebody may still open. */
   get retiredCount(): number {
     return this.#retired.length;
+  }
+
+  /** How many segments, from the first on, may be rewritten: those that a replay behind any checkpoint passes over. */
+  get passed(): number {
+    return this.#host.passed();
+  }
+
+  /** Seals the active segment, unless it holds no events. */
+  roll(): Promise<void> {
+    return this.#host.roll();
   }
 
   /** Begins the file of a new generation; finish it and install it, or abandon it. */

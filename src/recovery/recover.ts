@@ -144,6 +144,7 @@ class Recovery {
         // LSNs that a checkpoint covers are never given out, though a rollback may have taken the last of them.
         nextLsn: Math.max(lastLsn, checkpointLsn) + 1,
         lastTimeMs: segments.reduce((ms, segment) => Math.max(ms, segment.lastTimeMs), 0),
+        checkpoints: new Map(kept.map(({ ref, checkpoint }) => [ref.number, checkpoint.position])),
       },
       report: this.#report(clean, checkpointLsn, lastLsn, replay.replayedEvents),
     };
