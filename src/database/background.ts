@@ -179,11 +179,11 @@ export class Background {
     const { log, state, settings, index, tuning, directory } = this.#parts;
     const durableState = (name: string): unknown => this.#host.durableState(name);
     const requireIndex = (): void => this.rebuild.require();
-    const { ports } = settings;
+    const { ports, segmentBytes } = settings;
     const compactor =
       log.rewriting === undefined
         ? undefined
-        : new Compactor({ ports, directory, log, index, durableState, requireIndex });
+        : new Compactor({ ports, directory, log, segmentBytes, index, durableState, requireIndex });
     return new CompactionStage({
       log,
       state,

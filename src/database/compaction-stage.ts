@@ -89,7 +89,8 @@ export class CompactionStage {
       this.#roundHorizon = horizon;
       this.#isInRound = true;
     }
-    const choice = nextChoice(compactor, Math.max(this.#roundHorizon, log.horizon));
+    const horizon = Math.max(this.#roundHorizon, log.horizon);
+    const choice = nextChoice(compactor, horizon) ?? compactor.joinable(horizon, "worthwhile");
     if (choice === undefined) {
       this.#isInRound = false;
       return false;
@@ -202,9 +203,16 @@ export class CompactionStage {
       if (choice === undefined) break;
       await this.#rewrite(compactor, choice, { signal });
     }
+    const joined = new Set<number>();
+    for (;;) {
+      const choice = compactor.joinable(horizon, "all");
+      if (choice === undefined) break;
+      await this.#rewrite(compactor, choice, { signal });
+      joined.add(choice.segments.at(-1)!.id);
+    }
     const all = compactor.everything(horizon);
     for (const { id } of all?.segments ?? []) {
-      const view = compactor.eligible(horizon).find((each) => each.id === id);
+      const view = compactor.eligible(horizon).find((each) => each.id === id && !joined.has(id));
       if (view !== undefined)
         await this.#rewrite(compactor, { ...all!, segments: [view] }, { signal });
     }
