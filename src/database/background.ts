@@ -41,7 +41,7 @@ export interface CompactReport {
 }
 
 interface Waiter {
-  readonly lsn: number;
+  isTold(): boolean;
   resolve(): void;
   reject(error: unknown): void;
 }
@@ -95,9 +95,21 @@ export class Background {
   /** Resolves once a checkpoint stands for everything accepted so far. */
   checkpoint(): Promise<void> {
     const lsn = this.stages.want();
-    if (this.stages.isSaved(lsn)) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      this.#waiters.push({ lsn, resolve, reject });
+    return this.#until(() => this.stages.isSaved(lsn));
+  }
+
+  /** Resolves once a checkpoint passes over all that is sealed: then it may be rewritten. @param rolls seals what the log is written to. */
+  async #pass(rolls: boolean): Promise<void> {
+    if (rolls) await this.#parts.log.rewriting?.roll();
+    const segmentId = this.stages.wantPast();
+    await this.#until(() => this.stages.isPast(segmentId));
+  }
+
+  async #until(isTold: () => boolean): Promise<void> {
+    if (isTold()) return;
+    this.#requireGoing(undefined);
+    await new Promise<void>((resolve, reject) => {
+      this.#waiters.push({ isTold, resolve, reject });
       // Inside a callback of transact the trees show what is not accepted: the stages begin behind it.
       this.#parts.settings.ports.scheduler.microtask(() => this.#host.wake());
     });
@@ -107,7 +119,10 @@ export class Background {
   async compact(signal: AbortSignal | undefined): Promise<CompactReport> {
     const bytesBefore = this.#bytes;
     this.#requireGoing(signal);
-    await this.checkpoint();
+    await this.#parts.log.settled();
+    this.#requireGoing(signal);
+    const { rolls, passes } = this.compaction.sealingFor("everything");
+    await (passes ? this.#pass(rolls) : this.checkpoint());
     this.#requireGoing(signal);
     const segments = await this.compaction.rewriteAll(signal);
     this.#requireGoing(signal);
@@ -164,11 +179,11 @@ export class Background {
     const { log, state, settings, index, tuning, directory } = this.#parts;
     const durableState = (name: string): unknown => this.#host.durableState(name);
     const requireIndex = (): void => this.rebuild.require();
-    const { ports } = settings;
+    const { ports, segmentBytes } = settings;
     const compactor =
       log.rewriting === undefined
         ? undefined
-        : new Compactor({ ports, directory, log, index, durableState, requireIndex });
+        : new Compactor({ ports, directory, log, segmentBytes, index, durableState, requireIndex });
     return new CompactionStage({
       log,
       state,
@@ -184,7 +199,7 @@ export class Background {
   }
 
   #tellSaved(): void {
-    const told = this.#waiters.filter(({ lsn }) => this.stages.isSaved(lsn));
+    const told = this.#waiters.filter(({ isTold }) => isTold());
     this.#waiters = this.#waiters.filter((waiter) => !told.includes(waiter));
     for (const waiter of told) waiter.resolve();
     this.#host.proceed();
@@ -233,6 +248,8 @@ export class Background {
       throw new VarveError("ABORTED", "compact: aborted", { cause: signal.reason });
     }
     if (!this.#host.isOpen()) throw new VarveError("CLOSED", "compact: the database is closed");
+    const { poison } = this.#parts.log;
+    if (poison !== undefined) throw poison;
     this.rebuild.require();
   }
 
