@@ -90,8 +90,10 @@ export class Compactor {
 
   /** Everything that may be rewritten as of a horizon, together; undefined where there is nothing. */
   everything(horizon: number, erased?: ErasedNodes): SegmentChoice | undefined {
-    const limit = erased === undefined ? horizon : Number.POSITIVE_INFINITY;
-    const segments = this.eligible(limit);
+    const isErasing = erased !== undefined;
+    const limit = isErasing ? Number.POSITIVE_INFINITY : horizon;
+    const eligible = this.eligible(limit);
+    const segments = isErasing ? eligible.filter(({ baseLsn }) => baseLsn <= erased.lsn) : eligible;
     if (segments.length === 0) return undefined;
     const bytes = segments.reduce((sum, each) => sum + dataBytes(each), 0);
     return { segments, horizon, erased, bytes, liveBytes: bytes };
@@ -141,6 +143,10 @@ export class Compactor {
     try {
       for (const view of choice.segments) {
         const own = view.lastLsn <= horizon ? horizon : 0;
+        if (!(await this.#isTouched(view, choice, coverage, horizon, work))) {
+          clean.push(cleaned(view, own, erasedLsn));
+          continue;
+        }
         const draft = await this.#rewriting.begin(view, own, erasedLsn);
         drafts.push(draft);
         const rewriter = await this.#pass(view, choice, coverage, horizon, work, (bytes, fields) =>
@@ -153,7 +159,7 @@ export class Compactor {
         }
         drafts.pop();
         await draft.abandon();
-        clean.push({ id: view.id, horizon: Math.max(view.horizon, own), erasedLsn });
+        clean.push(cleaned(view, own, erasedLsn));
       }
       this.#check(work, horizon);
       work.beforeInstall?.();
@@ -187,6 +193,24 @@ export class Compactor {
     return liveBytes;
   }
 
+  /** Whether there is something to erase in a segment, or may be to drop: most of them are read up to here and not written. */
+  async #isTouched(
+    view: SegmentView,
+    choice: SegmentChoice,
+    coverage: Coverage,
+    horizon: number,
+    work: CompactionWork,
+  ): Promise<boolean> {
+    if (choice.erased === undefined) return true;
+    const ended = await this.#pass(view, choice, coverage, horizon, work, () => {}, true).catch(
+      (error: unknown) => {
+        if (error !== touched) throw error;
+      },
+    );
+    return ended === undefined || ended.changed > 0;
+  }
+
+  /** @param endsAtChange throws `touched` at the first slice with something that changes. */
   async #pass(
     view: SegmentView,
     choice: SegmentChoice,
@@ -194,6 +218,7 @@ export class Compactor {
     horizon: number,
     work: CompactionWork,
     output: FrameOutput,
+    endsAtChange = false,
   ): Promise<RecordRewriter> {
     const { ports, directory, log, index } = this.#parts;
     const builder = new FrameBuilder(output);
@@ -212,7 +237,10 @@ export class Compactor {
     const host = {
       clock: ports.clock,
       scheduler: ports.scheduler,
-      check: () => this.#check(work, horizon),
+      check: () => {
+        this.#check(work, horizon);
+        if (endsAtChange && rewriter.changed > 0) throw touched;
+      },
       pace: (bytes: number) => work.pace?.(bytes),
     };
     const file = await ports.disk.open(ports.disk.join(directory, view.name), "read");
@@ -237,6 +265,17 @@ export class Compactor {
       details: { horizon, lastLsn: index.lastLsn },
     });
   }
+}
+
+/** Ends a pass that was only to find out whether something changes. */
+const touched: Error = new Error("touched");
+
+function cleaned(view: SegmentView, horizon: number, erasedLsn: number): CleanSegment {
+  return {
+    id: view.id,
+    horizon: Math.max(view.horizon, horizon),
+    erasedLsn: Math.max(view.erasedLsn, erasedLsn),
+  };
 }
 
 function dataBytes({ dataEnd }: SegmentView): number {

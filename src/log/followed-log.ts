@@ -14,7 +14,13 @@ import { HistoryPins } from "./history-pins.ts";
 import type { Log, LogListener, LogStats } from "./log.ts";
 import type { LogPosition } from "./log-position.ts";
 import { type FollowSink, LogTail, type ProvenEnd } from "./log-tail.ts";
-import { type CheckpointRef, horizonOf, type Manifest, SEGMENT_STATE } from "./manifest-codec.ts";
+import {
+  type CheckpointRef,
+  erasedLsnOf,
+  horizonOf,
+  type Manifest,
+  SEGMENT_STATE,
+} from "./manifest-codec.ts";
 import { ManifestReader } from "./manifest-reader.ts";
 import { readManifest } from "./manifest-store.ts";
 import { SegmentFiles } from "./segment-files.ts";
@@ -112,6 +118,10 @@ export class FollowedLog implements Log {
   get horizon(): number {
     // What is read by now is whole, whatever a newer manifest says of what is yet to be read.
     return Math.min(this.#horizon, this.#durableLsn);
+  }
+
+  get erasedLsn(): number {
+    return erasedLsnOf(this.#manifest!.segments);
   }
 
   get acceptedLsn(): number {
@@ -221,6 +231,10 @@ export class FollowedLog implements Log {
 
   endFrame(): FrameMark {
     throw readOnly("checkpoint");
+  }
+
+  endSegment(): void {
+    throw readOnly("compact");
   }
 
   allocation(): readonly AllocationEntry[] {

@@ -31,6 +31,8 @@ export interface Log {
   readonly nextLsn: number;
   /** States at and above this LSN, and changes above it, are all there; what came before may be compacted. 0: nothing ever was. */
   readonly horizon: number;
+  /** Events of what was erased up to this LSN are gone; 0 where nothing ever was. */
+  readonly erasedLsn: number;
   /** What compaction has to leave alone. */
   readonly pins: HistoryPins;
   /** Bytes accepted and not yet durable. */
@@ -53,6 +55,8 @@ export interface Log {
   flushAllocation(): Promise<boolean>;
   /** The next transaction accepted begins a new frame, so that a checkpoint's LSN ends one. */
   endFrame(): FrameMark;
+  /** The next transaction accepted begins a new segment, so that what came before it is in sealed ones. */
+  endSegment(): void;
   /** The end of the last frame with events that begins at or below `lsn`, which must be durable. */
   positionAfter(lsn: number): LogPosition;
   /** The end of the frame marked, which is written: that of `positionAfter(lsn)`, or of one without events behind it. */

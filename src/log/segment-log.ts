@@ -109,6 +109,10 @@ export class SegmentLog implements Log {
     return this.rewriting.horizon;
   }
 
+  get erasedLsn(): number {
+    return this.rewriting.erasedLsn;
+  }
+
   get pendingBytes(): number {
     return this.#commits.pendingBytes;
   }
@@ -156,6 +160,10 @@ export class SegmentLog implements Log {
   endFrame(): FrameMark {
     const { segment } = this.#active;
     return this.#commits.endFrame() ?? { segment, frameCount: segment.frameCount };
+  }
+
+  endSegment(): void {
+    this.#commits.endSegment();
   }
 
   positionAfter(lsn: number): LogPosition {
