@@ -80,7 +80,7 @@ export class Erasing {
   /** Has every event of before in sealed segments, and the only checkpoint behind them. */
   async #seal(signal: AbortSignal | undefined): Promise<void> {
     const { log, commit, checkpoint, requireGoing } = this.#host;
-    log.endSegment();
+    log.rewriting?.endSegment();
     await commit((writes) => writes.pass());
     requireGoing(signal);
     await checkpoint();

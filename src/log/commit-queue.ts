@@ -47,8 +47,8 @@ export class CommitQueue {
   #pendingBytes = 0;
   /** Where the active segment will end once everything queued is written. */
   #projectedEnd: number;
-  /** Whether the next transaction is to begin a segment. */
-  #endsSegment = false;
+  /** Whether the next transaction begins a segment, unless nothing is in the active one. */
+  endsSegment = false;
   #pumpScheduled = false;
   /** A step that nothing else may overtake: extending, rolling, cutting back. */
   #busy = false;
@@ -180,17 +180,11 @@ export class CommitQueue {
     return this.#queue[this.#queue.length - 1]?.endFrame();
   }
 
-  /** The next transaction begins a new segment, unless nothing is in the active one. */
-  endSegment(): void {
-    this.#endsSegment = true;
-  }
-
   #groupFor(bytes: number): Group {
     const last = this.#queue[this.#queue.length - 1];
-    const end = this.#projectedEnd + bytes;
-    const isOver = this.#endsSegment || end > this.#host.segmentDataBytesMax;
+    const isOver = this.endsSegment || this.#projectedEnd + bytes > this.#host.segmentDataBytesMax;
     const overflows = isOver && this.#projectedEnd > segmentHeaderBytes;
-    this.#endsSegment = false;
+    this.endsSegment = false;
     if (last !== undefined && !overflows) return last;
     const group = new Group(this.#nextOrdinal++, overflows);
     if (overflows) this.#projectedEnd = segmentHeaderBytes;

@@ -14,13 +14,7 @@ import { HistoryPins } from "./history-pins.ts";
 import type { Log, LogListener, LogStats } from "./log.ts";
 import type { LogPosition } from "./log-position.ts";
 import { type FollowSink, LogTail, type ProvenEnd } from "./log-tail.ts";
-import {
-  type CheckpointRef,
-  erasedLsnOf,
-  horizonOf,
-  type Manifest,
-  SEGMENT_STATE,
-} from "./manifest-codec.ts";
+import { type CheckpointRef, horizonOf, type Manifest, SEGMENT_STATE } from "./manifest-codec.ts";
 import { ManifestReader } from "./manifest-reader.ts";
 import { readManifest } from "./manifest-store.ts";
 import { SegmentFiles } from "./segment-files.ts";
@@ -121,7 +115,7 @@ export class FollowedLog implements Log {
   }
 
   get erasedLsn(): number {
-    return erasedLsnOf(this.#manifest!.segments);
+    return this.#manifest!.segments.reduce((lsn, each) => Math.max(lsn, each.erasedLsn), 0);
   }
 
   get acceptedLsn(): number {
@@ -231,10 +225,6 @@ export class FollowedLog implements Log {
 
   endFrame(): FrameMark {
     throw readOnly("checkpoint");
-  }
-
-  endSegment(): void {
-    throw readOnly("compact");
   }
 
   allocation(): readonly AllocationEntry[] {

@@ -55,8 +55,6 @@ export interface Log {
   flushAllocation(): Promise<boolean>;
   /** The next transaction accepted begins a new frame, so that a checkpoint's LSN ends one. */
   endFrame(): FrameMark;
-  /** The next transaction accepted begins a new segment, so that what came before it is in sealed ones. */
-  endSegment(): void;
   /** The end of the last frame with events that begins at or below `lsn`, which must be durable. */
   positionAfter(lsn: number): LogPosition;
   /** The end of the frame marked, which is written: that of `positionAfter(lsn)`, or of one without events behind it. */

@@ -162,10 +162,6 @@ export class SegmentLog implements Log {
     return this.#commits.endFrame() ?? { segment, frameCount: segment.frameCount };
   }
 
-  endSegment(): void {
-    this.#commits.endSegment();
-  }
-
   positionAfter(lsn: number): LogPosition {
     const position = positionAfter(this.#parts.segments, this.#files, lsn);
     if (position.lastLsn > this.durableLsn) throw new RangeError(`LSN ${lsn} is not durable`);
@@ -286,7 +282,10 @@ export class SegmentLog implements Log {
     const { directory, requireSound, namesLost, poisonWith, flushAllocation } =
       this.#checkpointHost();
     const common = { directory, requireSound, namesLost, poisonWith, flushAllocation };
-    return { ...common, ports, manifest, segments, files: this.#files };
+    const endSegment = (): void => {
+      this.#commits.endsSegment = true;
+    };
+    return { ...common, ports, manifest, segments, files: this.#files, endSegment };
   }
 
   #host(): CommitHost {

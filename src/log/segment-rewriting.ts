@@ -24,6 +24,7 @@ export interface RewritingHost {
   /** What is on disk of the manifest, or of names, is unknown. */
   poisonWith(cause: unknown): VarveError;
   flushAllocation(): Promise<unknown>;
+  endSegment(): void;
 }
 
 /** Segments in which there was nothing to drop, and as of which LSN. */
@@ -52,6 +53,11 @@ export class SegmentRewriting {
   /** Replaced files that somebody may still open. */
   get retiredCount(): number {
     return this.#retired.length;
+  }
+
+  /** The next transaction accepted begins a new segment, so that what came before it is in sealed ones. */
+  endSegment(): void {
+    this.#host.endSegment();
   }
 
   /** Begins the file of a new generation; finish it and install it, or abandon it. */
