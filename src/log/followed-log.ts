@@ -115,6 +115,10 @@ export class FollowedLog implements Log {
     return Math.min(this.#horizon, this.#durableLsn);
   }
 
+  get erasedLsn(): number {
+    return this.#manifest!.segments.reduce((lsn, each) => Math.max(lsn, each.erasedLsn), 0);
+  }
+
   get acceptedLsn(): number {
     return this.#durableLsn;
   }

@@ -31,6 +31,8 @@ export interface Log {
   readonly nextLsn: number;
   /** States at and above this LSN, and changes above it, are all there; what came before may be compacted. 0: nothing ever was. */
   readonly horizon: number;
+  /** Events of what was erased up to this LSN are gone; 0 where nothing ever was. */
+  readonly erasedLsn: number;
   /** What compaction has to leave alone. */
   readonly pins: HistoryPins;
   /** Bytes accepted and not yet durable. */

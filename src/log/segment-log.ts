@@ -111,6 +111,10 @@ export class SegmentLog implements Log {
     return this.rewriting.horizon;
   }
 
+  get erasedLsn(): number {
+    return this.rewriting.erasedLsn;
+  }
+
   get pendingBytes(): number {
     return this.#commits.pendingBytes;
   }
@@ -282,7 +286,10 @@ export class SegmentLog implements Log {
     const common = { directory, requireSound, namesLost, poisonWith, flushAllocation };
     const roll = (): Promise<void> => this.#commits.roll();
     const passed = (): number => this.#checkpoints.passed(segments);
-    return { ...common, ports, manifest, segments, files: this.#files, roll, passed };
+    const endSegment = (): void => {
+      this.#commits.endsSegment = true;
+    };
+    return { ...common, ports, manifest, segments, files: this.#files, roll, passed, endSegment };
   }
 
   #host(): CommitHost {
