@@ -218,6 +218,7 @@ export class DatabaseCore {
       get epoch() {
         return cuts.epoch;
       },
+      graph: () => 0,
       counts: () => this.#visibleCounts(),
     };
   }
