@@ -14,14 +14,17 @@ export function diskFingerprint(
   isScratch: (path: string) => boolean = () => false,
 ): string {
   const out = new Uint32Array(2);
+  const file = new Uint32Array(2);
+  const fileBytes = new Uint8Array(file.buffer);
   const add = (bytes: Uint8Array): void => {
     hash64(bytes, 0, bytes.length, out[0] as number, out[1] as number, out);
   };
   for (const path of disk.listAll()) {
     if (path.endsWith("/lock")) continue;
-    const bytes = isScratch(path) ? undefined : disk.readFile(path);
-    add(encoder.encode(`${path} ${bytes?.length}`));
-    if (bytes !== undefined) add(bytes);
+    add(encoder.encode(path));
+    if (isScratch(path)) continue;
+    disk.hashFile(path, file);
+    add(fileBytes);
   }
   let risk = "";
   for (const { kind, path, offset, length } of disk.dirtyEffects()) {
