@@ -205,6 +205,12 @@ export class SegmentLog implements Log {
     };
   }
 
+  async syncWatermark(): Promise<void> {
+    const { watermark } = this.#parts;
+    watermark.write(this.#mark.lsn, this.#mark.hash, false);
+    await watermark.sync();
+  }
+
   async close(): Promise<void> {
     await this.#commits.drain();
     this.#allocationTimer?.();
@@ -252,7 +258,7 @@ export class SegmentLog implements Log {
   }
 
   #checkpointHost(): ConstructorParameters<typeof CheckpointFiles>[0] {
-    const { ports, directory, manifest, watermark } = this.#parts;
+    const { ports, directory, manifest } = this.#parts;
     return {
       disk: ports.disk,
       directory,
@@ -261,10 +267,7 @@ export class SegmentLog implements Log {
         if (this.poison !== undefined) throw this.poison;
       },
       durableAt: (lsn) => this.positionAfter(lsn).lastLsn,
-      syncWatermark: async () => {
-        watermark.write(this.#mark.lsn, this.#mark.hash, false);
-        await watermark.sync();
-      },
+      syncWatermark: () => this.syncWatermark(),
       flushAllocation: () => this.flushAllocation(),
       namesLost: () => {
         this.#namesLost++;
