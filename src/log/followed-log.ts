@@ -164,6 +164,11 @@ export class FollowedLog implements Log {
     return own;
   }
 
+  /** That is for the writer to do. */
+  syncWatermark(): Promise<void> {
+    return Promise.resolve();
+  }
+
   flush(): Promise<void> {
     return this.#failure === undefined ? this.refresh() : Promise.reject(this.#failure);
   }

@@ -71,6 +71,8 @@ export interface Log {
   frameAtOrAfter(lsn: number): LoadedFrame | undefined;
   /** The segments, in order: their names and how far each reaches now. */
   segments(): readonly SegmentView[];
+  /** Makes durable how far the log is known to be durable: no recovery moves what lies below to another segment. */
+  syncWatermark(): Promise<void>;
   /** How compaction replaces segments; undefined where nothing is ever written. */
   readonly rewriting: SegmentRewriting | undefined;
   stats(): LogStats;

@@ -211,6 +211,12 @@ export class SegmentLog implements Log {
     };
   }
 
+  async syncWatermark(): Promise<void> {
+    const { watermark } = this.#parts;
+    watermark.write(this.#mark.lsn, this.#mark.hash, false);
+    await watermark.sync();
+  }
+
   async close(): Promise<void> {
     await this.#commits.drain();
     this.#allocationTimer?.();
@@ -258,7 +264,7 @@ export class SegmentLog implements Log {
   }
 
   #checkpointHost(): ConstructorParameters<typeof CheckpointFiles>[0] {
-    const { ports, directory, manifest, watermark } = this.#parts;
+    const { ports, directory, manifest } = this.#parts;
     return {
       disk: ports.disk,
       directory,
@@ -267,10 +273,7 @@ export class SegmentLog implements Log {
         if (this.poison !== undefined) throw this.poison;
       },
       durableLsn: () => this.durableLsn,
-      syncWatermark: async () => {
-        watermark.write(this.#mark.lsn, this.#mark.hash, false);
-        await watermark.sync();
-      },
+      syncWatermark: () => this.syncWatermark(),
       flushAllocation: () => this.flushAllocation(),
       namesLost: () => {
         this.#namesLost++;
