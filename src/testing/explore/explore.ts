@@ -8,7 +8,7 @@ import { SimulatedRandom } from "../simulated-random.ts";
 import { randomSurvival } from "../survival-family.ts";
 import type { CrashPlan, Loss } from "./crash-plan.ts";
 import { type CrashSubject, reopen, type Step } from "./crash-subject.ts";
-import { type Budget, BudgetSpent, Exploration, type Found } from "./exploration.ts";
+import { type Budget, BudgetSpent, type Counts, Exploration, type Found } from "./exploration.ts";
 import { type CorpusPlan, readCorpus } from "./plan-corpus.ts";
 import { formatCrashPlan, parseCrashPlan } from "./plan-text.ts";
 import { replayPlan } from "./replay-plan.ts";
@@ -48,6 +48,8 @@ export interface ExploreOptions<Command> {
   /** For the corpus and the time; default those of the machine. */
   readonly disk?: Disk;
   readonly clock?: Clock;
+  /** Hears the counts so far after each crash state, some thousand times a second. */
+  readonly onProgress?: (counts: Readonly<Counts>) => void;
 }
 
 export interface CrashFailure {
@@ -126,8 +128,8 @@ class Explorer<Store, Command, State, World> {
 
   #started(budget: Budget): Exploration<Store, Command, State, World> {
     const { crashes = 2, recoveryStride = 11, survivals = "all" } = this.#options;
-    const clock = this.#options.clock ?? new NodeClock();
-    const options = { clock, budget, crashes, recoveryStride, survivals };
+    const { clock = new NodeClock(), onProgress } = this.#options;
+    const options = { clock, budget, crashes, recoveryStride, survivals, onProgress };
     return new Exploration(this.#subject, options);
   }
 
