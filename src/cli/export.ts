@@ -2,7 +2,7 @@
 
 import { type Command, Option } from "commander";
 import { VarveError } from "../codec/errors.ts";
-import { type Database, open, type Snapshot } from "../varve.ts";
+import type { Database, Snapshot } from "../varve.ts";
 import { exitCodes, UsageError } from "./exit.ts";
 import { csvExport } from "./export-csv.ts";
 import { ExportFields } from "./export-fields.ts";
@@ -10,7 +10,13 @@ import type { ExportFormat } from "./export-format.ts";
 import { ndjsonExport } from "./export-ndjson.ts";
 import { gexfExport, graphmlExport } from "./export-xml.ts";
 import { fileSink, type LineSink, withCopy } from "./node-export.ts";
-import { type CommandContext, graphOption, printable, withDatabase } from "./reading.ts";
+import {
+  type CommandContext,
+  graphOption,
+  openDatabase,
+  printable,
+  withDatabase,
+} from "./reading.ts";
 
 const formats: Readonly<Record<string, ExportFormat>> = {
   ndjson: ndjsonExport,
@@ -69,7 +75,7 @@ async function writeReadable(
 ): Promise<void> {
   const { output } = context;
   await withCopy(path, async (copy) => {
-    const db = await open(copy, { create: false, recovery: "salvage" });
+    const db = await openDatabase(copy, { create: false, recovery: "salvage" });
     try {
       output.warn(`varve: ${cause.code}: ${printable(cause.message)}`);
       for (const warning of db.recovery.warnings)

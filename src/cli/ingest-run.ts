@@ -20,8 +20,9 @@ import {
   withRun,
 } from "./ingest-state.ts";
 import { fingerprint, textHash } from "./node-input.ts";
+import type { Progress } from "./node-progress.ts";
 import { type Reject, RejectsFile } from "./node-rejects.ts";
-import type { Interruption, Progress } from "./node-terminal.ts";
+import type { Interruption } from "./node-terminal.ts";
 import { onceRebuilt } from "./reading.ts";
 import type { Item } from "./row-mapping.ts";
 import type { Row } from "./rows.ts";
