@@ -10,13 +10,7 @@ import type { JsonValue } from "./json-values.ts";
 import { absolutePath } from "./node-input.ts";
 import { checkRejectsPath } from "./node-rejects.ts";
 import { catchInterruption, nowMs, startProgress } from "./node-terminal.ts";
-import {
-  type CommandContext,
-  graphOption,
-  nameArgument,
-  printJson,
-  wholeNumber,
-} from "./reading.ts";
+import { type CommandContext, nameArgument, printJson, wholeNumber } from "./reading.ts";
 
 /** Rows in a transaction where no option says it. */
 const batchRowsDefault = 2000;
@@ -87,7 +81,9 @@ export function addIngest(program: Command, context: CommandContext): void {
     .option("--type <col|=name>", "column of an edge's type, or a type", (text) =>
       collector.choose("type", text),
     )
-    .addOption(graphOption())
+    .option("--graph <name>", "the graph to read into, not the default one", (name) =>
+      collector.set("--graph", { graph: nameArgument(name, "--graph") }),
+    )
     .option("--batch <n>", `rows in a transaction (default: ${batchRowsDefault})`)
     .option("--strict", "reject edges between missing nodes instead of making the nodes")
     .option(
@@ -130,6 +126,7 @@ const settingsDefault: Settings = {
   delimiter: undefined,
   hasHeader: true,
   columns: [],
+  graph: undefined,
   choices: { key: undefined, label: undefined, from: undefined, to: undefined, type: undefined },
 };
 
