@@ -147,6 +147,7 @@ describe("a named graph", () => {
       init: (): Record<string, number> => ({}),
       apply(state, change) {
         if (change.kind === "node.put") state[change.graph] = (state[change.graph] ?? 0) + 1;
+        return undefined;
       },
     });
     await counted.caughtUp();
