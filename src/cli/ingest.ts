@@ -5,7 +5,7 @@ import { parseChoice } from "./columns.ts";
 import { UsageError } from "./exit.ts";
 import type { IngestOptions } from "./ingest-command.ts";
 import type { InputRequest } from "./ingest-plan.ts";
-import { type CommandContext, graphOption, nameArgument, wholeNumber } from "./reading.ts";
+import { type CommandContext, nameArgument, wholeNumber } from "./reading.ts";
 
 /** Rows in a transaction where no option says it. */
 const batchRowsDefault = 2000;
@@ -67,7 +67,9 @@ export function addIngest(program: Command, context: CommandContext): void {
     .option("--type <col|=name>", "column of an edge's type, or a type", (text) =>
       collector.choose("type", text),
     )
-    .addOption(graphOption())
+    .option("--graph <name>", "the graph to read into, not the default one", (name) =>
+      collector.set("--graph", { graph: nameArgument(name, "--graph") }),
+    )
     .option("--batch <n>", `rows in a transaction (default: ${batchRowsDefault})`, (text) =>
       wholeNumber(text, "--batch", 1, batchRowsMax),
     )
@@ -114,6 +116,7 @@ const settingsDefault: Settings = {
   delimiter: undefined,
   hasHeader: true,
   columns: [],
+  graph: undefined,
   choices: { key: undefined, label: undefined, from: undefined, to: undefined, type: undefined },
 };
 

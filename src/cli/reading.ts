@@ -4,7 +4,7 @@ import { Option } from "commander";
 import { VarveError } from "../codec/errors.ts";
 import { limits } from "../codec/limits.ts";
 import { keepAlive, NodeScheduler } from "../disk/node-scheduler.ts";
-import type { Database, OpenOptions } from "../varve.ts";
+import type { Database, GraphReader, OpenOptions, StoreReader } from "../varve.ts";
 import { exitCodes, UsageError } from "./exit.ts";
 import type { JsonValue } from "./json-values.ts";
 import type { Output } from "./output.ts";
@@ -101,11 +101,16 @@ export function wholeNumber(text: string, what: string, min: number, max: number
   throw new UsageError(`${what} takes a whole number from ${min} to ${max}, not ${text}`);
 }
 
-/** `--graph`, which says clearly that there are no named graphs in this version. */
+/** `--graph`, of commands that read one graph. */
 export function graphOption(): Option {
-  return new Option("--graph <name>").hideHelp().argParser(() => {
-    throw new UsageError("--graph is not there yet; this version has the default graph only");
-  });
+  return new Option("--graph <name>", "a graph other than the default one").argParser((name) =>
+    nameArgument(name, "--graph"),
+  );
+}
+
+/** The graph that an option names, or the default one. */
+export function graphOf(view: StoreReader, name: string | undefined): GraphReader {
+  return name === undefined ? view : view.graph(name);
 }
 
 /** Prints the one object of `--json`. */
