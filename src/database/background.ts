@@ -180,10 +180,20 @@ export class Background {
     const durableState = (name: string): unknown => this.#host.durableState(name);
     const requireIndex = (): void => this.rebuild.require();
     const { ports, segmentBytes } = settings;
+    const liveCount = (): number => index.nodeCount + index.edgeCount;
     const compactor =
       log.rewriting === undefined
         ? undefined
-        : new Compactor({ ports, directory, log, segmentBytes, index, durableState, requireIndex });
+        : new Compactor({
+            ports,
+            directory,
+            log,
+            segmentBytes,
+            index,
+            liveCount,
+            durableState,
+            requireIndex,
+          });
     return new CompactionStage({
       log,
       state,
@@ -193,8 +203,9 @@ export class Background {
       durableState,
       unstoredReaders: () => this.#host.unstoredReaders(),
       isUsable: () => this.#host.isOpen() && !this.rebuild.isUnusable,
-      liveCount: () => index.nodeCount + index.edgeCount,
+      liveCount,
       wake: () => this.#host.wake(),
+      pass: (rolls) => this.#pass(rolls),
     });
   }
 

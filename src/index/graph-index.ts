@@ -1,13 +1,10 @@
 // Applies events to the trees of a graph, and takes them back: the one way in for live writes, for what a transaction sees of
 // itself, and for replay.
-
 import { ByteReader, ByteWriter, MalformedBytes } from "../codec/bytes.ts";
 import { VarveError } from "../codec/errors.ts";
 import { defaultFamily, nodePutCreates, RECORD, systemTagMin } from "../log/event-format.ts";
 import { EventReader } from "../log/event-reader.ts";
-import type { NameTable } from "../log/name-table.ts";
 import { readNameIds, skipProps } from "../log/props-codec.ts";
-import type { GraphIndexOptions } from "./graph-layers.ts";
 import { GraphTrees } from "./graph-trees.ts";
 import { hashOf } from "./key-bytes.ts";
 import { keyRemoved } from "./key-layers.ts";
@@ -30,10 +27,6 @@ export class GraphIndex extends GraphTrees {
   /** Where the records of a payload begin that is being taken back, and their first LSNs. */
   #starts: Uint32Array = new Uint32Array(64);
   #lsns: Float64Array = new Float64Array(64);
-
-  constructor(names: NameTable, options?: GraphIndexOptions) {
-    super(names, options);
-  }
 
   /**
    * Applies the records `bytes[from … to)`, whose first event has `firstLsn`. Throws `MalformedBytes` where they contradict
@@ -115,7 +108,9 @@ export class GraphIndex extends GraphTrees {
         this.#checkFamily(reader.family);
         const { edgeId, lsn } = reader;
         if (this.#isLeftOver(reader)) break;
-        const depth = this.edges.find(edgeId, lsn) ? this.edges.foundDepth : 0;
+        const isPatched = this.edges.find(edgeId, lsn);
+        const depth = isPatched ? this.edges.foundDepth : 0;
+        if (isPatched) this.superseded.note(this.edges.foundLsn);
         this.edges.insertPatch(edgeId, lsn, reader.hasImage ? 0 : depth + 1);
         break;
       }
@@ -126,6 +121,7 @@ export class GraphIndex extends GraphTrees {
         this.outgoing.insertRemoval(reader.from, type, reader.to, edgeId, lsn);
         this.incoming.insertRemoval(reader.to, type, reader.from, edgeId, lsn);
         this.edges.insertRemoval(edgeId, lsn);
+        this.superseded.note(edgeId);
         this.edgeCount--;
         break;
       }
@@ -267,6 +263,7 @@ export class GraphIndex extends GraphTrees {
       if (lsn <= this.compactedTo) return undefined;
       throw new MalformedBytes(`no node ${id} before LSN ${lsn}`);
     }
+    this.superseded.note(this.nodes.foundLsn);
     return readNameIds(this.nodes.open());
   }
 
@@ -328,11 +325,13 @@ export class GraphIndex extends GraphTrees {
         break;
       case RECORD.edgePatch:
         this.edges.remove(edgeId, lsn);
+        if (this.edges.find(edgeId, lsn)) this.superseded.undo(this.edges.foundLsn);
         break;
       case RECORD.edgeRemove:
         this.outgoing.undoRemoval(reader.from, type, reader.to, edgeId, lsn);
         this.incoming.undoRemoval(reader.to, type, reader.from, edgeId, lsn);
         this.edges.remove(edgeId, lsn);
+        this.superseded.undo(edgeId);
         this.edgeCount++;
         break;
       default:
@@ -352,6 +351,7 @@ export class GraphIndex extends GraphTrees {
     const creates = tag === RECORD.nodePut && (reader.flags & nodePutCreates) !== 0;
     const after = this.#labelsAt(id, lsn);
     const before = creates ? noLabels : this.#labelsAt(id, lsn - 1);
+    if (!creates) this.superseded.undo(nodes.foundLsn);
     for (const label of before) if (!after.includes(label)) this.labels.remove(label, id, lsn);
     for (const label of after) if (!before.includes(label)) this.labels.remove(label, id, lsn);
     nodes.remove(id, lsn);
