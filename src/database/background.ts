@@ -200,6 +200,7 @@ export class Background {
       settings,
       compactor,
       bytesPerSecond: tuning.compactBytesPerSecond,
+      sealBytesMin: tuning.sealBytesMin,
       durableState,
       unstoredReaders: () => this.#host.unstoredReaders(),
       isUsable: () => this.#host.isOpen() && !this.rebuild.isUnusable,

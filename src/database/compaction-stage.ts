@@ -7,7 +7,6 @@ import {
   noSealing,
   type Sealing,
   type SealingView,
-  sealBytesMin,
   sealForEverything,
   sealInBackground,
 } from "../compaction/sealing.ts";
@@ -19,6 +18,7 @@ export interface CompactionHost extends HistorySource {
   /** Undefined where nothing is ever written. */
   readonly compactor: Compactor | undefined;
   readonly bytesPerSecond: number;
+  readonly sealBytesMin: number;
   /** Whether the index can be asked and nothing is ending. */
   isUsable(): boolean;
   /** Nodes and edges now: what a fresh log would have to hold. */
@@ -88,7 +88,8 @@ export class CompactionStage {
   /** Takes note of an accepted transaction of so many bytes: there may be something to do behind enough of them. */
   noteAccepted(bytes: number): void {
     this.#unseenBytes += bytes;
-    if (this.#unseenBytes < sealBytesMin || this.#host.settings.history === "all") return;
+    if (this.#unseenBytes < this.#host.sealBytesMin || this.#host.settings.history === "all")
+      return;
     this.#unseenBytes = 0;
     this.#host.wake();
   }
@@ -158,6 +159,7 @@ export class CompactionStage {
       sealedLsn: segments.at(-2)?.lastLsn ?? 0,
       lastLsn: segments.at(-1)?.lastLsn ?? 0,
       bytesBehind: segments.slice(passed).reduce((sum, { dataEnd }) => sum + dataEnd, 0),
+      bytesMin: this.#host.sealBytesMin,
       liveCount: this.#host.liveCount(),
     };
     return what === "everything" ? sealForEverything(view) : sealInBackground(view);
