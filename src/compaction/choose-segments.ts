@@ -1,4 +1,4 @@
-// Which segments may be rewritten, and which neighbours become one. Pure.
+// Which segments may be rewritten, which of them is next, and which neighbours become one. Pure.
 import { SEGMENT_STATE } from "../log/manifest-codec.ts";
 import { footerBytesMaxFor, segmentHeaderBytes } from "../log/segment-format.ts";
 import type { SegmentView } from "../log/segment-view.ts";
@@ -18,6 +18,44 @@ export function eligibleSegments(
       ({ state, eventCount, lastLsn }) =>
         state === SEGMENT_STATE.sealed && eventCount > 0 && lastLsn <= horizon,
     );
+}
+
+/** A segment that may be rewritten, and what is known of it. */
+export interface Candidate {
+  readonly view: SegmentView;
+  /** Which share of what it has is superseded, as events have told since it was rewritten; undefined where nobody has counted. */
+  readonly supersededShare: number | undefined;
+}
+
+/** With less to free a segment is not read again. */
+const freedShareMin = 0.1;
+
+/**
+ * The segment to rewrite next as of a horizon; undefined where none is worth it. First those that were never rewritten, the newest of
+ * them first: what is superseded goes once what superseded it says everything by itself, which rewriting makes it do. Then the one that
+ * frees most for what it costs, to read it and to write what stays; and those of which nobody knows.
+ *
+ * @param staleLsns a segment is looked through again once the horizon is so far ahead of its own, for the removals of what is gone.
+ */
+export function chooseNext(
+  candidates: readonly Candidate[],
+  horizon: number,
+  staleLsns: number,
+): SegmentView | undefined {
+  let best: SegmentView | undefined;
+  let bestWorth = 0;
+  for (let i = candidates.length - 1; i >= 0; i--) {
+    const { view, supersededShare } = candidates[i]!;
+    if (view.horizon >= horizon) continue;
+    if (view.horizon < view.lastLsn) return view;
+    const isKnown = supersededShare !== undefined && horizon - view.horizon < staleLsns;
+    const freed = isKnown ? Math.min(1, supersededShare) : 1;
+    const worth = freed / (2 - freed);
+    if (freed < freedShareMin || worth <= bestWorth) continue;
+    best = view;
+    bestWorth = worth;
+  }
+  return best;
 }
 
 /** Of neighbours that are joined the largest has at most this share: no byte is written anew more often than sizes double, or so. */

@@ -7,7 +7,7 @@ import type { SegmentDraft } from "../log/segment-draft.ts";
 import { segmentHeaderBytes } from "../log/segment-format.ts";
 import type { CleanSegment, SegmentRewriting } from "../log/segment-rewriting.ts";
 import type { SegmentView } from "../log/segment-view.ts";
-import { chooseJoin, eligibleSegments } from "./choose-segments.ts";
+import { chooseJoin, chooseNext, eligibleSegments } from "./choose-segments.ts";
 import { Coverage } from "./coverage.ts";
 import { FrameBuilder, type FrameOutput } from "./frame-builder.ts";
 import { type ErasedNodes, RecordRewriter } from "./record-rewriter.ts";
@@ -20,6 +20,8 @@ export interface CompactorParts {
   readonly log: Log;
   /** How large a segment may get. */
   readonly segmentBytes: number;
+  /** Nodes and edges now. */
+  liveCount(): number;
   /** Everything at or below the horizon has to be applied to it. */
   readonly index: GraphTrees;
   /** The value of a name of the system state as of what is durable. */
@@ -33,6 +35,8 @@ export interface CompactionWork {
   readonly signal?: AbortSignal | undefined;
   /** Waits until so many bytes more may be read or written. */
   pace?(bytes: number): Promise<void>;
+  /** Waits behind a slice that took so long; without it others get one turn. */
+  rest?(ms: number): Promise<void>;
   /** Called right before what was rewritten takes the place of the old; throws where it must not any more. */
   beforeInstall?(): void;
 }
@@ -57,10 +61,24 @@ export interface Rewritten {
   readonly segments: number;
 }
 
+/** What a segment had when it was rewritten. */
+interface Counted {
+  readonly horizon: number;
+  /** Events that stayed. */
+  readonly keptEvents: number;
+  /** How many had been superseded up to then: most of these are gone. */
+  readonly superseded: number;
+}
+
+/** For each thing that is live: so far the horizon moves before a segment is looked through again whatever it has. */
+const staleShare = 2;
+
 export class Compactor {
   readonly #parts: CompactorParts;
   readonly #states: StateLookup;
   readonly #rewriting: SegmentRewriting;
+  /** By id, of segments rewritten or looked through since the open. */
+  readonly #counted: Map<number, Counted> = new Map();
 
   /** @throws `TypeError` for a log that nothing is written to. */
   constructor(parts: CompactorParts) {
@@ -93,6 +111,20 @@ export class Compactor {
     return { segments, horizon, erased, isJoined: false, bytes };
   }
 
+  /** The segment whose rewriting is worth most now, as events have told which others they supersede; undefined where none is worth it. */
+  next(horizon: number): SegmentChoice | undefined {
+    const { liveCount, log } = this.#parts;
+    const limit = Math.max(horizon, log.horizon);
+    const candidates = this.eligible(limit).map((view) => ({
+      view,
+      supersededShare: this.#supersededShare(view),
+    }));
+    const view = chooseNext(candidates, limit, liveCount() * staleShare);
+    if (view === undefined) return undefined;
+    const bytes = dataBytes(view);
+    return { segments: [view], horizon: limit, erased: undefined, isJoined: false, bytes };
+  }
+
   /** Neighbours among these that are worth joining, or, with `"all"`, all that go into one; undefined where there are none. */
   joinable(horizon: number, which: "worthwhile" | "all"): SegmentChoice | undefined {
     const limit = Math.max(horizon, this.#parts.log.horizon);
@@ -118,6 +150,7 @@ export class Compactor {
     const coverage = new Coverage(log.segments(), chosen, horizon, erasedLsn);
     const drafts: SegmentDraft[] = [];
     const clean: CleanSegment[] = [];
+    const counts: [number, Counted][] = [];
     let dropped = 0;
     try {
       for (const views of choice.isJoined ? [choice.segments] : choice.segments.map((v) => [v])) {
@@ -128,10 +161,17 @@ export class Compactor {
         }
         const draft = await this.#rewriting.begin(views, own, erasedLsn);
         drafts.push(draft);
-        const rewriter = await this.#pass(views, choice, coverage, horizon, work, (bytes, fields) =>
-          draft.append(bytes, fields),
+        const superseded = this.#superseded(views);
+        const { rewriter, keptEvents } = await this.#pass(
+          views,
+          choice,
+          coverage,
+          horizon,
+          work,
+          (bytes, fields) => draft.append(bytes, fields),
         );
         dropped += rewriter.dropped;
+        counts.push([views.at(-1)!.id, { horizon: own, keptEvents, superseded }]);
         if (rewriter.changed > 0 || views.length > 1) {
           await draft.finish();
           continue;
@@ -143,6 +183,7 @@ export class Compactor {
       this.#check(work, horizon);
       work.beforeInstall?.();
       await this.#rewriting.install(drafts, clean);
+      for (const [id, counted] of counts) this.#counted.set(id, counted);
     } catch (error) {
       if (log.poison === undefined) for (const draft of drafts) await draft.abandon();
       throw error;
@@ -155,6 +196,17 @@ export class Compactor {
       segments += olds.length;
     }
     return { freedBytes, droppedEvents: dropped, segments };
+  }
+
+  #superseded(views: readonly SegmentView[]): number {
+    return this.#parts.index.superseded.between(views[0]!.baseLsn, views.at(-1)!.lastLsn);
+  }
+
+  #supersededShare(view: SegmentView): number | undefined {
+    const counted = this.#counted.get(view.id);
+    if (counted === undefined || counted.horizon !== view.horizon) return undefined;
+    const { keptEvents, superseded } = counted;
+    return (this.#superseded([view]) - superseded) / Math.max(1, keptEvents);
   }
 
   /** Whether there is something to erase in a segment, or may be to drop: most of them are read up to here and not written. */
@@ -171,7 +223,7 @@ export class Compactor {
         if (error !== touched) throw error;
       },
     );
-    return ended === undefined || ended.changed > 0;
+    return ended === undefined || ended.rewriter.changed > 0;
   }
 
   /** @param endsAtChange throws `touched` at the first slice with something that changes. */
@@ -183,9 +235,10 @@ export class Compactor {
     work: CompactionWork,
     output: FrameOutput,
     endsAtChange = false,
-  ): Promise<RecordRewriter> {
+  ): Promise<{ rewriter: RecordRewriter; keptEvents: number }> {
     const { ports, directory, log, index } = this.#parts;
     const builder = new FrameBuilder(output);
+    const turn = (): Promise<void> => new Promise((resolve) => ports.scheduler.task(resolve));
     const rewriter = new RecordRewriter(
       {
         index,
@@ -200,12 +253,12 @@ export class Compactor {
     );
     const host = {
       clock: ports.clock,
-      scheduler: ports.scheduler,
       check: () => {
         this.#check(work, horizon);
         if (endsAtChange && rewriter.changed > 0) throw touched;
       },
       pace: (bytes: number) => work.pace?.(bytes),
+      rest: work.rest ?? turn,
     };
     for (const view of views) {
       const file = await ports.disk.open(ports.disk.join(directory, view.name), "read");
@@ -216,7 +269,7 @@ export class Compactor {
       }
     }
     builder.end(rewriter.nextNodeId);
-    return rewriter;
+    return { rewriter, keptEvents: builder.keptEvents };
   }
 
   /** Throws where the work must not go on: what the index has would be taken for the truth. */

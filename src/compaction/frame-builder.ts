@@ -19,6 +19,8 @@ const frameEventsMax: number = 2 ** 32 - 1;
  * no time of its own to keep: it becomes part of the next one, so that runs of what is gone take next to nothing.
  */
 export class FrameBuilder {
+  /** Events that stay, so far. */
+  keptEvents = 0;
   readonly #output: FrameOutput;
   readonly #writer: ByteWriter = new ByteWriter(64 * 1024);
   #firstLsn = 0;
@@ -86,6 +88,7 @@ export class FrameBuilder {
   record(events: number): ByteWriter {
     if (this.#gapCount > 0) this.#writeGap();
     this.#nextLsn += events;
+    this.keptEvents += events;
     this.#isOpen = true;
     this.#hasContent = true;
     if (events > 0) this.#hasEvents = true;

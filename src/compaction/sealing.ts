@@ -10,6 +10,8 @@ export interface SealingView {
   /** The last LSN, and how many bytes the log has behind `reachable`. */
   readonly lastLsn: number;
   readonly bytesBehind: number;
+  /** Fewer of these are not worth a segment and a checkpoint of their own, however little is live. */
+  readonly bytesMin: number;
   /** Nodes and edges now: what a fresh log would have to hold. */
   readonly liveCount: number;
 }
@@ -21,8 +23,6 @@ export interface Sealing {
   readonly passes: boolean;
 }
 
-/** Less than this is not worth a segment and a checkpoint of their own, however little is live. */
-export const sealBytesMin: number = 2 ** 20;
 /** As many events behind what may be rewritten, for each thing that is live: then as much may be garbage. */
 export const sealShare = 0.5;
 
@@ -40,7 +40,7 @@ export function sealForEverything(view: SealingView): Sealing {
 
 /** The same in the background, where enough has gathered behind what may be rewritten to be worth it. */
 export function sealInBackground(view: SealingView): Sealing {
-  const { freeHorizon, reachable, bytesBehind, liveCount } = view;
-  const isWorth = freeHorizon - reachable >= liveCount * sealShare && bytesBehind >= sealBytesMin;
+  const { freeHorizon, reachable, bytesBehind, bytesMin, liveCount } = view;
+  const isWorth = freeHorizon - reachable >= liveCount * sealShare && bytesBehind >= bytesMin;
   return isWorth ? sealForEverything(view) : noSealing;
 }

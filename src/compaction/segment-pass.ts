@@ -1,6 +1,6 @@
 // Reads a sealed segment from front to back in slices and hands its frames to a rewriter, checking each on the way.
 import { VarveError } from "../codec/errors.ts";
-import type { Clock, DiskFile, Scheduler } from "../disk/ports.ts";
+import type { Clock, DiskFile } from "../disk/ports.ts";
 import type { Hash64 } from "../log/fields.ts";
 import {
   checkFrame,
@@ -21,11 +21,12 @@ const sliceMs = 3;
 
 export interface PassHost {
   readonly clock: Clock;
-  readonly scheduler: Scheduler;
   /** Called between slices; throws where the work is not to go on. */
   check(): void;
   /** Waits until so many bytes more may be read or written. */
   pace(bytes: number): Promise<void> | undefined;
+  /** Leaves the event loop to others behind a slice that took so long. */
+  rest(ms: number): Promise<void>;
 }
 
 /** @throws {VarveError} CORRUPT at the first damage; whatever `check` throws. */
@@ -45,7 +46,7 @@ export async function passSegment(
   const isTimeUp = (): boolean => host.clock.monotonicMs() >= deadline;
 
   const turn = async (): Promise<void> => {
-    await new Promise<void>((resolve) => host.scheduler.task(resolve));
+    await host.rest(host.clock.monotonicMs() - deadline + sliceMs);
     host.check();
     deadline = host.clock.monotonicMs() + sliceMs;
   };

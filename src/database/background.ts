@@ -197,8 +197,14 @@ export class Background {
     const durableState = (name: string): unknown => this.#host.durableState(name);
     const requireIndex = (): void => this.rebuild.require();
     const { ports, segmentBytes } = settings;
+    const liveCount = (): number => this.#liveCount;
     const place = { ports, directory, log, segmentBytes };
-    return new Compactor({ ...place, index, durableState, requireIndex });
+    return new Compactor({ ...place, index, liveCount, durableState, requireIndex });
+  }
+
+  get #liveCount(): number {
+    const { index } = this.#parts;
+    return index.nodeCount + index.edgeCount + index.families.size;
   }
 
   #makeErasing(): Erasing {
@@ -230,7 +236,7 @@ export class Background {
   }
 
   #compactionStage(): CompactionStage {
-    const { log, state, settings, index, tuning } = this.#parts;
+    const { log, state, settings, tuning } = this.#parts;
     const compactor = this.#compactor;
     return new CompactionStage({
       log,
@@ -238,11 +244,13 @@ export class Background {
       settings,
       compactor,
       bytesPerSecond: tuning.compactBytesPerSecond,
+      sealBytesMin: tuning.sealBytesMin,
       durableState: (name) => this.#host.durableState(name),
       unstoredReaders: () => this.#host.unstoredReaders(),
       isUsable: () => this.#host.isOpen() && !this.rebuild.isUnusable,
-      liveCount: () => index.nodeCount + index.edgeCount + index.families.size,
+      liveCount: () => this.#liveCount,
       wake: () => this.#host.wake(),
+      pass: (rolls) => this.#pass(rolls),
     });
   }
 

@@ -30,6 +30,11 @@ export class BytePace {
     if (this.#allowedBytes < 0) await this.#wait(-this.#allowedBytes / this.#bytesPerMs);
   }
 
+  /** Waits so long, whatever may pass. */
+  rest(ms: number): Promise<void> {
+    return this.#wait(ms);
+  }
+
   /** Nobody is to wait any longer. */
   release(): void {
     for (const end of this.#waits) end();

@@ -25,12 +25,15 @@ export interface CompactionHost extends HistorySource {
   /** Undefined where nothing is ever written. */
   readonly compactor: Compactor | undefined;
   readonly bytesPerSecond: number;
+  readonly sealBytesMin: number;
   /** Whether the index can be asked and nothing is ending. */
   isUsable(): boolean;
   /** Nodes and edges now: what a fresh log would have to hold. */
   liveCount(): number;
   /** Has the stages look whether there is something to do. */
   wake(): void;
+  /** Resolves once a checkpoint passes over all that is sealed. @param rolls seals the active segment first. */
+  pass(rolls: boolean): Promise<void>;
 }
 
 /** What compaction has done since the database was opened, and what it may do next. */
@@ -55,6 +58,8 @@ export interface HistoryStats {
 
 /** A round begins once the horizon has moved by so large a share of what is live: then as much may be dead. */
 const liveSharePerRound = 0.5;
+/** So much longer than it works the background leaves the event loop alone. */
+const restPerWork = 2;
 /** So often the horizon is looked at while nothing else happens. */
 const lookMsMax = 60_000;
 const lookMsMin = 1000;
@@ -67,6 +72,8 @@ export class CompactionStage {
   #segmentsRewritten = 0;
   #eventsDropped = 0;
   #bytesFreed = 0;
+  /** Accepted since the stage was woken for it. */
+  #unseenBytes = 0;
   /** What the round under way, or the last one, compacts to. */
   #roundHorizon: number;
   #isInRound = false;
@@ -87,26 +94,37 @@ export class CompactionStage {
     this.#roundHorizon = host.log.horizon;
   }
 
+  /** Takes note of an accepted transaction of so many bytes: there may be something to do behind enough of them. */
+  noteAccepted(bytes: number): void {
+    this.#unseenBytes += bytes;
+    if (this.#unseenBytes < this.#host.sealBytesMin || this.#host.settings.history === "all")
+      return;
+    this.#unseenBytes = 0;
+    this.#host.wake();
+  }
+
   /** Rewrites one segment, if one is due; whether there may be another. */
   async advance(): Promise<boolean> {
     const { compactor, log, settings } = this.#host;
     if (compactor === undefined || settings.history === "all" || !this.#mayRun) return false;
     this.#armTimer();
     if (!this.#isInRound) {
+      await this.#sealIfDue();
       const horizon = this.#reachable(compactor);
-      if (!this.#isRoundDue(horizon)) return false;
+      if (!this.#mayRun || !this.#isRoundDue(horizon)) return false;
       this.#roundHorizon = horizon;
       this.#isInRound = true;
     }
     const horizon = Math.max(this.#roundHorizon, log.horizon);
-    const choice = nextChoice(compactor, horizon) ?? compactor.joinable(horizon, "worthwhile");
+    const choice = compactor.next(horizon) ?? compactor.joinable(horizon, "worthwhile");
     if (choice === undefined) {
       this.#isInRound = false;
       return false;
     }
     await this.#alone((signal) => {
       const pace = (bytes: number): Promise<void> => this.#pace.pass(bytes);
-      return this.#rewrite(compactor, choice, { signal, pace });
+      const rest = (ms: number): Promise<void> => this.#pace.rest(ms * restPerWork);
+      return this.#rewrite(compactor, choice, { signal, pace, rest });
     });
     return true;
   }
@@ -178,6 +196,7 @@ export class CompactionStage {
       sealedLsn: segments.at(-2)?.lastLsn ?? 0,
       lastLsn: segments.at(-1)?.lastLsn ?? 0,
       bytesBehind: segments.slice(passed).reduce((sum, { dataEnd }) => sum + dataEnd, 0),
+      bytesMin: this.#host.sealBytesMin,
       liveCount: this.#host.liveCount(),
     };
     return what === "everything" ? sealForEverything(view) : sealInBackground(view);
@@ -232,6 +251,12 @@ export class CompactionStage {
 
   get #isUsable(): boolean {
     return !this.#isClosing && this.#host.isUsable();
+  }
+
+  /** Nobody else may have been at it when this is over. */
+  async #sealIfDue(): Promise<void> {
+    const { rolls, passes } = this.sealingFor("background");
+    if (passes) await this.#alone(() => this.#host.pass(rolls));
   }
 
   #isRoundDue(horizon: number): boolean {

@@ -11,6 +11,7 @@ export function compactorFor(core: DatabaseCore): Compactor {
     log,
     segmentBytes: settings.segmentBytes,
     index,
+    liveCount: () => index.nodeCount + index.edgeCount,
     durableState: (name) => core.durableState(name),
     requireIndex: () => core.background.rebuild.require(),
   });

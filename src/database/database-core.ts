@@ -159,6 +159,7 @@ export class DatabaseCore {
       this.#stateUndo.push({ by: transaction, undo: this.state.set(name, value) });
     }
     this.background.stages.noteAccepted(bytes);
+    this.background.compaction.noteAccepted(bytes);
     if (this.diagnostics.isHeard("commit")) {
       const { directory: path } = this;
       this.diagnostics.publish("commit", { path, firstLsn, lastLsn, bytes });

@@ -24,6 +24,8 @@ export interface Tuning {
   readonly countAnchorEvents: number;
   /** How fast compaction reads and writes while it is not asked for. */
   readonly compactBytesPerSecond: number;
+  /** With fewer bytes behind what may be rewritten, the background does not seal a segment for them, however little is live. */
+  readonly sealBytesMin: number;
 }
 
 const MiB = 2 ** 20;
@@ -55,6 +57,7 @@ export function tuningFor(memoryBudget: number): Tuning {
     closeEventsMax: 2 ** 14,
     countAnchorEvents: 2 ** 14,
     compactBytesPerSecond: 32 * MiB,
+    sealBytesMin: MiB,
   };
 }
 

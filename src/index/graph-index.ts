@@ -109,7 +109,9 @@ export class GraphIndex extends GraphTrees {
       case RECORD.edgePatch: {
         const { edgeId, lsn } = reader;
         if (this.#isLeftOver(reader)) break;
-        const depth = this.edges.find(edgeId, lsn) ? this.edges.foundDepth : 0;
+        const isPatched = this.edges.find(edgeId, lsn);
+        const depth = isPatched ? this.edges.foundDepth : 0;
+        if (isPatched) this.superseded.note(this.edges.foundLsn);
         this.edges.insertPatch(edgeId, lsn, reader.hasImage ? 0 : depth + 1);
         break;
       }
@@ -119,6 +121,7 @@ export class GraphIndex extends GraphTrees {
         this.outgoing.insertRemoval(reader.from, type, reader.to, edgeId, lsn);
         this.incoming.insertRemoval(reader.to, type, reader.from, edgeId, lsn);
         this.edges.insertRemoval(edgeId, lsn);
+        this.superseded.note(edgeId);
         this.countEdges(reader, -1);
         break;
       }
@@ -284,6 +287,7 @@ export class GraphIndex extends GraphTrees {
       if (lsn <= this.compactedTo) return undefined;
       throw new MalformedBytes(`no node ${id} before LSN ${lsn}`);
     }
+    this.superseded.note(this.nodes.foundLsn);
     return readNameIds(this.nodes.open());
   }
 
@@ -329,11 +333,13 @@ export class GraphIndex extends GraphTrees {
         break;
       case RECORD.edgePatch:
         this.edges.remove(edgeId, lsn);
+        if (this.edges.find(edgeId, lsn)) this.superseded.undo(this.edges.foundLsn);
         break;
       case RECORD.edgeRemove:
         this.outgoing.undoRemoval(reader.from, type, reader.to, edgeId, lsn);
         this.incoming.undoRemoval(reader.to, type, reader.from, edgeId, lsn);
         this.edges.remove(edgeId, lsn);
+        this.superseded.undo(edgeId);
         this.countEdges(reader, 1);
         break;
       case RECORD.mapPut:
@@ -363,6 +369,7 @@ export class GraphIndex extends GraphTrees {
     const creates = tag === RECORD.nodePut && (reader.flags & nodePutCreates) !== 0;
     const after = this.#labelsAt(id, lsn);
     const before = creates ? noLabels : this.#labelsAt(id, lsn - 1);
+    if (!creates) this.superseded.undo(nodes.foundLsn);
     for (const label of before) if (!after.includes(label)) this.labels.remove(label, id, lsn);
     for (const label of after) if (!before.includes(label)) this.labels.remove(label, id, lsn);
     nodes.remove(id, lsn);

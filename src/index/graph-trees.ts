@@ -17,6 +17,7 @@ import { KeyBytes } from "./key-bytes.ts";
 import { KeyCache, KeyStrings } from "./key-cache.ts";
 import { keyRemoved } from "./key-layers.ts";
 import { LiveIds } from "./live-ids.ts";
+import { SupersededCounts } from "./superseded-counts.ts";
 import type { TreeRun } from "./tree-run.ts";
 
 export type Direction = "out" | "in" | "both";
@@ -61,6 +62,8 @@ export class GraphTrees extends GraphLayers {
 
   readonly #keyBytes = new KeyBytes();
   readonly #familyCache = new FamilyCache();
+  /** Kept up while events are applied and taken back. */
+  readonly superseded: SupersededCounts = new SupersededCounts();
   protected readonly keyCache: KeyCache;
   protected readonly keyStrings: KeyStrings;
 
@@ -127,6 +130,7 @@ export class GraphTrees extends GraphLayers {
     this.keyCache.clear();
     this.keyStrings.clear();
     this.liveIds.clear(0);
+    this.superseded.clear();
     this.#pastId = 0;
     this.nextNodeId = 1;
     this.lastLsn = 0;

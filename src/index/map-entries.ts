@@ -9,6 +9,7 @@ import type { Families, Family } from "./families.ts";
 import type { StoredKey } from "./family-key.ts";
 import { hashOf } from "./key-bytes.ts";
 import { type KeyLayers, keyRemoved } from "./key-layers.ts";
+import type { SupersededCounts } from "./superseded-counts.ts";
 
 /** What an entry has in the place of a node's id. */
 const entryId = 1;
@@ -19,6 +20,7 @@ export interface MapTrees {
   readonly families: Families;
   /** As in the trees: up to there events may be left over of what compaction has dropped. */
   readonly compactedTo: number;
+  readonly superseded: SupersededCounts;
 }
 
 export function applyEntry(
@@ -33,6 +35,7 @@ export function applyEntry(
   if (!isPut && !isThere && lsn > trees.compactedTo) {
     throw new MalformedBytes(`no entry to delete from map ${map.number} at LSN ${lsn}`);
   }
+  if (isThere) trees.superseded.note(trees.keys.foundLsn);
   trees.keys.insert(key.bytes, key.from, key.to, lsn, entryId, isPut ? 0 : keyRemoved);
   if (isPut !== isThere) map.nodes += isPut ? 1 : -1;
 }
@@ -41,7 +44,9 @@ export function undoEntry(trees: MapTrees, map: Family, reader: EventReader, key
   const { lsn } = reader;
   const isPut = reader.tag === RECORD.mapPut;
   trees.keys.remove(key.bytes, key.from, key.to, lsn);
-  if (isPut !== hasEntry(trees, key, lsn - 1)) map.nodes += isPut ? -1 : 1;
+  const wasThere = hasEntry(trees, key, lsn - 1);
+  if (wasThere) trees.superseded.undo(trees.keys.foundLsn);
+  if (isPut !== wasThere) map.nodes += isPut ? -1 : 1;
 }
 
 /** Everything in a graph or a map is gone from here on; what is in the trees is no longer found. */

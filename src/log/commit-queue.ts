@@ -150,10 +150,7 @@ export class CommitQueue {
     return this.#wait({ lsn, ordinal: 0, isFlush: false });
   }
 
-  /**
-   * Seals the active segment behind what is written and begins another, unless it holds no events; resolves once the manifest says
-   * so. Where that fails, nothing accepted is lost.
-   */
+  /** Seals the active segment, unless it holds no events. Where that fails, nothing accepted is lost. */
   roll(): Promise<void> {
     if (this.#poison !== undefined) return Promise.reject(this.#poison);
     this.#schedulePump();
@@ -213,32 +210,27 @@ export class CommitQueue {
   #pump(): void {
     while (!this.#busy && this.#poison === undefined) {
       const forced = this.#syncing === undefined ? this.#forced.begin() : undefined;
-      if (forced !== undefined) {
-        this.#step(true, forced);
-        return;
-      }
       const group = this.#queue[0];
-      if (group === undefined) break;
-      // What arrives during a sync joins the next group, unless someone waits for the write alone.
-      const hurried = group.wantsWrite || this.#queue.length > 1;
-      if (this.#syncing !== undefined && (group.rollBefore || !hurried)) return;
-      if (group.rollBefore && !this.#rolledFor(group)) {
-        this.#step(true, this.#host.roll());
-        return;
-      }
-      const active = this.#host.active();
-      if (active.needsExtension(group.length)) {
-        this.#step(false, active.extendFor(group.length, this.#host.segmentBytes));
-        return;
-      }
-      this.#write(group, active);
+      if (forced !== undefined) this.#step(true, forced);
+      else if (group === undefined || this.#mustWait(group)) break;
+      else this.#advance(group);
     }
     this.#startSyncIfWanted();
   }
 
-  /** A group that wanted a new segment has it once the active one is empty. */
-  #rolledFor(group: Group): boolean {
-    return group.rollBefore && this.#host.active().segment.frameCount === 0;
+  /** What arrives during a sync joins the next group, unless someone waits for the write alone. */
+  #mustWait(group: Group): boolean {
+    const hurried = group.wantsWrite || this.#queue.length > 1;
+    return this.#syncing !== undefined && (group.rollBefore || !hurried);
+  }
+
+  #advance(group: Group): void {
+    const active = this.#host.active();
+    // A group that wanted a new segment has it once the active one is empty.
+    const rolls = group.rollBefore && active.segment.frameCount > 0;
+    if (rolls) this.#step(true, this.#host.roll());
+    else if (!active.needsExtension(group.length)) this.#write(group, active);
+    else this.#step(false, active.extendFor(group.length, this.#host.segmentBytes));
   }
 
   #step(rolling: boolean, work: Promise<void>): void {

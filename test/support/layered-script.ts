@@ -21,6 +21,7 @@ export const tinyTuning: Partial<Tuning> = {
   pageBytes: 512,
   closeEventsMax: 0,
   mergeAbove: 2,
+  sealBytesMin: 16 * 1024,
 };
 
 const treeWorker = new URL("../../src/index/tree-worker.ts", import.meta.url);
