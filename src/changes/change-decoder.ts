@@ -79,6 +79,8 @@ export class ChangeDecoder {
         if (tag === RECORD.gap) addErased(reader, at, fromLsn, limits.lsnMax, txLastLsn, into);
         else if (tag === RECORD.edgeRun)
           this.#run(reader, at, fromLsn, limits.lsnMax, txLastLsn, into);
+        else if (this.#isErased(reader))
+          into.push({ kind: "erased", lsn: reader.lsn, txLastLsn, at, graph: noGraph });
         else into.push(this.#single(reader, at, txLastLsn));
       }
     }
@@ -99,6 +101,8 @@ export class ChangeDecoder {
       const at = frame.timeMs;
       if (reader.tag === RECORD.gap) addErased(reader, at, lsn, lsn, txLastLsn, found);
       else if (reader.tag === RECORD.edgeRun) this.#run(reader, at, lsn, lsn, txLastLsn, found);
+      else if (this.#isErased(reader))
+        found.push({ kind: "erased", lsn, txLastLsn, at, graph: noGraph });
       else found.push(this.#single(reader, at, txLastLsn));
     }
     const change = found[0]!;
@@ -108,6 +112,23 @@ export class ChangeDecoder {
       break;
     }
     return change;
+  }
+
+  /**
+   * Whether an event is of something that is gone from the index, though the frame at hand is from before: this process, or this reader,
+   * has that from a file that was replaced meanwhile.
+   */
+  #isErased({ tag, lsn, id, from, to }: EventReader): boolean {
+    if (lsn > this.#source.log.erasedLsn) return false;
+    if (tag === RECORD.nodePut || tag === RECORD.nodePatch || tag === RECORD.nodeRemove) {
+      return this.#index.keyOf(id) === undefined;
+    }
+    if (tag === RECORD.userEvent) return false;
+    return !this.#hasKeys(from, to);
+  }
+
+  #hasKeys(from: number, to: number): boolean {
+    return this.#index.keyOf(from) !== undefined && this.#index.keyOf(to) !== undefined;
   }
 
   #single(reader: EventReader, at: number, txLastLsn: number): OpenChange {
@@ -233,6 +254,7 @@ export class ChangeDecoder {
     const type = this.#name(reader.type);
     const graph = this.#graph(reader.family);
     const kind = "edge.add";
+    const { erasedLsn } = this.#source.log;
     const end = Math.min(eventCount, toLsn - lsn + 1);
     for (let i = Math.max(0, fromLsn - lsn); i < end; i++) {
       body.position = runFrom + i * 4;
@@ -241,6 +263,10 @@ export class ChangeDecoder {
       const target = body.u32();
       if (filter !== undefined && !filter.matchesEnds(source, target)) continue;
       const id = lsn + i;
+      if (id <= erasedLsn && !this.#hasKeys(source, target)) {
+        into.push({ kind: "erased", lsn: id, txLastLsn, at, graph });
+        continue;
+      }
       const from = this.#key(source);
       const to = this.#key(target);
       const change: OpenEdge = {

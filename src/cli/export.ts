@@ -2,7 +2,7 @@
 
 import { type Command, Option } from "commander";
 import { VarveError } from "../codec/errors.ts";
-import { type Database, type GraphReader, open, type Snapshot } from "../varve.ts";
+import type { Database, GraphReader, Snapshot } from "../varve.ts";
 import { exitCodes, UsageError } from "./exit.ts";
 import { csvExport } from "./export-csv.ts";
 import { ExportFields } from "./export-fields.ts";
@@ -16,6 +16,7 @@ import {
   graphOf,
   graphOption,
   nameArgument,
+  openDatabase,
   printable,
   withDatabase,
 } from "./reading.ts";
@@ -83,7 +84,7 @@ async function writeReadable(
 ): Promise<void> {
   const { output } = context;
   await withCopy(path, async (copy) => {
-    const db = await open(copy, { create: false, recovery: "salvage" });
+    const db = await openDatabase(copy, { create: false, recovery: "salvage" });
     try {
       output.warn(`varve: ${cause.code}: ${printable(cause.message)}`);
       for (const warning of db.recovery.warnings)

@@ -39,6 +39,7 @@ import { Snapshot } from "./snapshot.ts";
 import { type DatabaseStats, statsOf } from "./stats.ts";
 import type { Receipt, TransactionCallback, TransactOptions } from "./transact.ts";
 import { transactOn } from "./transact.ts";
+import { Transaction } from "./transaction.ts";
 import { verifyDatabase } from "./verify.ts";
 import type { VerifyReport } from "./verify-report.ts";
 
@@ -68,6 +69,10 @@ export class Database<S = Schema> extends StoreReader<S> {
     this.#feeds = feedSourceOf(core);
     this.#projections = new Projections(core, this.#feeds);
     core.unstoredReaders = () => this.#projections.unstored();
+    core.commitOwn = async (write) => {
+      const own = (tx: Transaction): void => write(Transaction.ownWrites(tx));
+      await transactOn(core, own, { durability: "group" });
+    };
     this.recovery = recovery;
   }
 

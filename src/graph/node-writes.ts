@@ -6,6 +6,7 @@ import { limits } from "../codec/limits.ts";
 import { EdgeColumns } from "../index/edge-columns.ts";
 import { mergeLabels } from "../index/merge-props.ts";
 import { versionDepthShift } from "../index/node-versions.ts";
+import { nodesOfKey } from "../index/version-list.ts";
 import { patchImageEvery } from "../log/event-format.ts";
 import { readNameIds } from "../log/props-codec.ts";
 import { checkName, checkNames, checkOptions, checkProps, describe } from "./arguments.ts";
@@ -133,6 +134,28 @@ export function removeNode(core: TransactionCore, key: string): boolean {
   // At once, so that nobody takes the id from the cache of keys for that of a live node.
   core.settle();
   return true;
+}
+
+/** The ids of all nodes known to have had a key, the one that has it included, own writes too. */
+export function idsOfKey(core: TransactionCore, method: string, key: string): readonly number[] {
+  checkName(method, "key", key);
+  core.settle();
+  return nodesOfKey(core.index, key, 1);
+}
+
+/** Removes the node with a key; writes an event that does nothing where there is none. Returns the LSN of the last event. */
+export function eraseNode(core: TransactionCore, method: string, key: string): number {
+  if (removeNode(core, key)) return core.batch.lastLsn;
+  core.startOperation();
+  try {
+    // Each erasure has an LSN of its own, which tells it from those before.
+    core.batch.gap(true);
+    core.endOperation(method);
+  } catch (error) {
+    core.failOperation();
+    throw error;
+  }
+  return core.batch.lastLsn;
 }
 
 function putOne(

@@ -135,7 +135,7 @@ export function readLoggedProps(events: EventLookup, names: NameTable, lsn: numb
         at = event.previousLsn;
         break;
       default:
-        throw missingEvent(at);
+        throw event.tag === RECORD.gap ? erasedEvent(at) : missingEvent(at);
     }
   }
 }
@@ -182,6 +182,13 @@ export function nameOf(names: NameTable, id: number): string {
     throw new VarveError("CORRUPT", `no name for number ${id}`, { details: { name: id } });
   }
   return name;
+}
+
+/** Only a view of before it was erased, in a process that does not know of it yet, asks for that. */
+function erasedEvent(lsn: number): VarveError {
+  return new VarveError("HISTORY_COMPACTED", `what LSN ${lsn} holds was erased`, {
+    details: { lsn },
+  });
 }
 
 function missingEvent(lsn: number): VarveError {

@@ -222,6 +222,11 @@ export class GraphTrees extends GraphLayers {
     return this.#readKey(id);
   }
 
+  /** Forgets the key of a node that is gone for good, where it is kept as a string. */
+  forgetKey(id: number): void {
+    this.keyStrings.forget(id);
+  }
+
   /** The key of the node whose version was found last. */
   keyOfFound(id: number): string {
     return this.keyStrings.get(id) ?? this.#readKey(id);

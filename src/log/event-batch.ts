@@ -11,6 +11,7 @@ import {
   patchHasImage,
   RECORD,
 } from "./event-format.ts";
+import { writeGap } from "./gap-record.ts";
 import type { NameKind, NameTable } from "./name-table.ts";
 
 /** A record must fit a frame, together with what may stand in front of it. */
@@ -290,6 +291,14 @@ export class EventBatch {
     w.varint(name);
     writeValue(w, value);
     return this.#close(start, 1);
+  }
+
+  /** An event that does nothing; of an erased one feeds tell that it was there. */
+  gap(isErased: boolean): number {
+    writeGap(this.records, 1, isErased);
+    const lsn = this.nextLsn;
+    this.#finishRecord(1);
+    return lsn;
   }
 
   /** Sets a named piece of system state together with the transaction; takes no LSN. */
