@@ -201,8 +201,14 @@ export class SalvagedGraph {
     const isOfMap = tag === RECORD.mapPut || tag === RECORD.mapDelete || tag === RECORD.mapDrop;
     if (this.names.get(family)?.kind !== (isOfMap ? NAME_KIND.map : NAME_KIND.graph)) return false;
     if (isCompacted) return true;
-    const droppedLsn = this.#index.families.get(family)?.droppedLsn;
-    return droppedLsn === undefined || droppedLsn === Number.POSITIVE_INFINITY;
+    const begun = this.#index.families.get(family);
+    if (begun !== undefined) return begun.droppedLsn === Number.POSITIVE_INFINITY;
+    // Where the drop of the one before it is lost, that is there still.
+    const { name, kind } = this.names.get(family)!;
+    for (const other of this.#index.families.live()) {
+      if (other.kind === kind && this.names.get(other.number)?.name === name) return false;
+    }
+    return true;
   }
 
   #hasEntry({ family, bytes, keyFrom, keyTo, lsn }: EventReader): boolean {
