@@ -12,18 +12,20 @@
 //
 // These set VARVE_KILLS, VARVE_CRASH_SECONDS and others for the tests; without them each takes the small budget that suits
 // every run.
+import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { buildIfStale } from "./build.js";
-import { failedChecks } from "./check.js";
 import { exploreDeeply } from "./deep.js";
 import { projectRoot, runTool, setUp } from "./setup.js";
 
 const { env, paths, deepStates } = readArguments(process.argv.slice(2));
 setUp();
+// The compiler takes one processor: types and lint are checked beside the build.
+const checks = paths.length === 0 && deepStates === undefined ? checksBeside() : [];
 const failedSteps = buildIfStale() === 0 ? [] : ["build"];
 if (deepStates !== undefined) process.exit(await exploreDeeply(deepStates));
-if (paths.length === 0) failedSteps.push(...failedChecks());
+failedSteps.push(...(await checks));
 const tests = runTests(paths, env);
 for (const step of failedSteps) console.log(`failed: ${step}`);
 const failedCount = tests.failed + failedSteps.length;
@@ -62,6 +64,18 @@ function countAfter(args, i) {
   if (/^[1-9]\d*$/.test(args[i + 1] ?? "")) return args[i + 1];
   console.error(`${args[i]} takes a whole number above 0`);
   process.exit(2);
+}
+
+/** Names of the checks that failed. */
+function checksBeside() {
+  const child = spawn(process.execPath, [join(projectRoot, "scripts", "check.js")], {
+    cwd: projectRoot,
+    stdio: "inherit",
+  });
+  return new Promise((resolve) => {
+    child.on("error", () => resolve(["checks"]));
+    child.on("close", (status) => resolve(status === 0 ? [] : ["types or lint"]));
+  });
 }
 
 function runTests(paths, env) {
