@@ -8,7 +8,8 @@
 //   node scripts/test.js --mutants [name] sees every seeded bug of test/mutants killed (npm run test:mutants)
 //   node scripts/test.js --kernel 1000   so many kills by a tracer, errors by a tracer, full disks, races (npm run test:kernel)
 //   node scripts/test.js --fuzz 250000   so many cases of hostile bytes (npm run test:fuzz)
-//   node scripts/test.js --coverage ...  branches of src/log, index, compaction, recovery met by tests (npm run test:coverage)
+//   node scripts/test.js --coverage ...  branches of src/log, index, compaction, recovery that tests take, each other explained
+//                                        (npm run test:coverage; see scripts/coverage.js)
 //
 // These set VARVE_KILLS, VARVE_CRASH_SECONDS and others for the tests; without them each takes the small budget that suits
 // every run.
@@ -16,6 +17,7 @@ import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { buildIfStale } from "./build.js";
+import { judgeCoverage } from "./coverage.js";
 import { exploreDeeply } from "./deep.js";
 import { projectRoot, runTool, setUp } from "./setup.js";
 
@@ -27,6 +29,7 @@ const failedSteps = buildIfStale() === 0 ? [] : ["build"];
 if (deepStates !== undefined) process.exit(await exploreDeeply(deepStates));
 failedSteps.push(...(await checks));
 const tests = runTests(paths, env);
+if (paths.includes("--coverage") && !judgeCoverage()) failedSteps.push("coverage");
 for (const step of failedSteps) console.log(`failed: ${step}`);
 const failedCount = tests.failed + failedSteps.length;
 console.log(`${tests.passed} passed, ${failedCount} failed`);
