@@ -4,20 +4,46 @@ import { mutantPlugin } from "./test/mutants/mutant-plugin.ts";
 
 const mutant: string | undefined = process.env["VARVE_MUTANT"];
 
+/** These measure memory, or change what a process has only one of: each gets a process of its own. */
+const alone = [
+  "test/changes/consumer-lease.test.ts",
+  "test/changes/consumer-shapes.test.ts",
+  "test/changes/shapes.test.ts",
+  "test/corruption/hostile-content.test.ts",
+  "test/database/time-travel-pins.test.ts",
+  "test/fuzz/*.test.ts",
+];
+
 const config: ViteUserConfig = defineConfig({
   plugins: mutant === undefined ? [] : [mutantPlugin(mutant)],
   test: {
-    include: ["test/**/*.test.ts"],
     pool: "forks",
     maxWorkers: 2,
     maxConcurrency: 2,
     // Only a test that hangs: machines differ by an order of magnitude, and so does what else they do.
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    projects: [
+      {
+        extends: true,
+        test: { name: "alone", include: alone, isolate: true, sequence: { groupOrder: 0 } },
+      },
+      {
+        // One process after the other loads the engine anew, which takes longer than most files do: here they share it.
+        extends: true,
+        test: {
+          name: "shared",
+          include: ["test/**/*.test.ts"],
+          exclude: alone,
+          isolate: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
     coverage: {
       provider: "v8",
       include: ["src/log/**", "src/index/**", "src/compaction/**", "src/recovery/**"],
-      reporter: ["text", "json-summary"],
+      reporter: ["text", "json", "json-summary"],
       reportsDirectory: ".cache/coverage",
       reportOnFailure: true,
     },

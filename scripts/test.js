@@ -8,30 +8,35 @@
 //   node scripts/test.js --mutants [name] sees every seeded bug of test/mutants killed (npm run test:mutants)
 //   node scripts/test.js --kernel 1000   so many kills by a tracer, errors by a tracer, full disks, races (npm run test:kernel)
 //   node scripts/test.js --fuzz 250000   so many cases of hostile bytes (npm run test:fuzz)
-//   node scripts/test.js --coverage ...  branches of src/log, index, compaction, recovery met by tests (npm run test:coverage)
+//   node scripts/test.js --coverage ...  branches of src/log, index, compaction, recovery that tests take, each other explained
+//                                        (npm run test:coverage; see scripts/coverage.js)
 //
 // These set VARVE_KILLS, VARVE_CRASH_SECONDS and others for the tests; without them each takes the small budget that suits
 // every run.
+import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { buildIfStale } from "./build.js";
-import { failedChecks } from "./check.js";
+import { judgeCoverage } from "./coverage.js";
 import { exploreDeeply } from "./deep.js";
 import { projectRoot, runTool, setUp } from "./setup.js";
 import { countStates, forgetStates, statesFolder } from "./states.js";
 
 const { env, paths, deepStates } = readArguments(process.argv.slice(2));
 setUp();
+// The compiler takes one processor: types and lint are checked beside the build.
+const checks = paths.length === 0 && deepStates === undefined ? checksBeside() : [];
 const failedSteps = buildIfStale() === 0 ? [] : ["build"];
 if (deepStates !== undefined) process.exit(await exploreDeeply(deepStates));
 const isWhole = paths.length === 0;
 if (isWhole) {
-  failedSteps.push(...failedChecks());
   forgetStates();
   env["VARVE_STATES"] = statesFolder;
 }
+failedSteps.push(...(await checks));
 const tests = runTests(paths, env);
 if (isWhole) failedSteps.push(...countStates());
+if (paths.includes("--coverage") && !judgeCoverage()) failedSteps.push("coverage");
 for (const step of failedSteps) console.log(`failed: ${step}`);
 const failedCount = tests.failed + failedSteps.length;
 console.log(`${tests.passed} passed, ${failedCount} failed`);
@@ -69,6 +74,18 @@ function countAfter(args, i) {
   if (/^[1-9]\d*$/.test(args[i + 1] ?? "")) return args[i + 1];
   console.error(`${args[i]} takes a whole number above 0`);
   process.exit(2);
+}
+
+/** Names of the checks that failed. */
+function checksBeside() {
+  const child = spawn(process.execPath, [join(projectRoot, "scripts", "check.js")], {
+    cwd: projectRoot,
+    stdio: "inherit",
+  });
+  return new Promise((resolve) => {
+    child.on("error", () => resolve(["checks"]));
+    child.on("close", (status) => resolve(status === 0 ? [] : ["types or lint"]));
+  });
 }
 
 function runTests(paths, env) {

@@ -53,6 +53,15 @@ export async function transpileFolders(folders: readonly string[]): Promise<Tran
 
 async function transpile(file: string, target: string): Promise<void> {
   const text = seeded(`src/${file}`, await readFile(path.join(source, file), "utf8"));
+  await writeFile(path.join(target, file.replace(/\.ts$/, ".js")), javascriptOf(text));
+}
+
+/** By source: the files of a process ask for much the same. */
+const transpiled: Map<string, string> = new Map();
+
+function javascriptOf(text: string): string {
+  const known = transpiled.get(text);
+  if (known !== undefined) return known;
   const { outputText } = ts.transpileModule(text, {
     compilerOptions: {
       target: ts.ScriptTarget.ES2022,
@@ -61,7 +70,8 @@ async function transpile(file: string, target: string): Promise<void> {
       rewriteRelativeImportExtensions: true,
     },
   });
-  await writeFile(path.join(target, file.replace(/\.ts$/, ".js")), outputText);
+  transpiled.set(text, outputText);
+  return outputText;
 }
 
 /** With the bug in it that VARVE_MUTANT names. */

@@ -40,12 +40,27 @@ const token =
 
 /** The text with comments blanked out; lines and columns stay. */
 export function withoutComments(text: string): string {
-  return text.replace(token, (match, comment) => (comment === undefined ? match : blank(match)));
+  return once(commentless, text, () =>
+    text.replace(token, (match, comment) => (comment === undefined ? match : blank(match))),
+  );
 }
 
 /** The text with comments and the insides of strings and regular expressions blanked out; lines and columns stay. */
 export function codeOnly(text: string): string {
-  return text.replace(token, (match) => blank(match));
+  return once(bare, text, () => text.replace(token, blank));
+}
+
+// Every rule asks for every file again.
+const commentless: Map<string, string> = new Map();
+const bare: Map<string, string> = new Map();
+
+function once(known: Map<string, string>, text: string, make: () => string): string {
+  let made = known.get(text);
+  if (made === undefined) {
+    made = make();
+    known.set(text, made);
+  }
+  return made;
 }
 
 function blank(text: string): string {
