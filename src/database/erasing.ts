@@ -32,6 +32,8 @@ export interface ErasingHost {
 export class Erasing {
   readonly #host: ErasingHost;
   #running: Promise<number> | undefined;
+  /** What was tried without a call, up to this LSN: what was left then waits for the next call, or for more to erase. */
+  #triedLsn = 0;
 
   constructor(host: ErasingHost) {
     this.#host = host;
@@ -45,7 +47,8 @@ export class Erasing {
   /** Whether what was erased is in segments that may be rewritten, so that it can go without ado. */
   get isDue(): boolean {
     if (this.#running !== undefined || this.pending === 0) return false;
-    return this.#reachable() !== undefined;
+    const order = this.#reachable();
+    return order !== undefined && order.lsn > this.#triedLsn;
   }
 
   /**
@@ -63,10 +66,13 @@ export class Erasing {
   /** As `run`, of what is in segments that may be rewritten. */
   async runDue(): Promise<number> {
     if (!this.isDue) return 0;
-    this.#running = this.#carryOut(this.#reachable()!, undefined).finally(() => {
+    const order = this.#reachable()!;
+    this.#running = this.#carryOut(order, undefined).finally(() => {
       this.#running = undefined;
     });
-    return await this.#running;
+    const segments = await this.#running;
+    this.#triedLsn = order.lsn;
+    return segments;
   }
 
   async #erase(signal: AbortSignal | undefined): Promise<number> {

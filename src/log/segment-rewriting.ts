@@ -1,5 +1,6 @@
 // Puts new generations of sealed segments in the place of old ones: what is durable in which order before a manifest names them.
 import { VarveError } from "../codec/errors.ts";
+import { isMissing } from "../disk/disk-error.ts";
 import type { Ports } from "../disk/ports.ts";
 import { zeroHash } from "./fields.ts";
 import { erasedLsnOf, horizonOf } from "./manifest-codec.ts";
@@ -177,8 +178,4 @@ function replaced(name: string): VarveError {
   return new VarveError("CONFLICT", `${name} is not the segment's newest generation any more`, {
     details: { file: name },
   });
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof VarveError && error.code === "NOT_FOUND";
 }
