@@ -22,6 +22,7 @@ import {
 import { fingerprint, textHash } from "./node-input.ts";
 import { type Reject, RejectsFile } from "./node-rejects.ts";
 import type { Interruption, Progress } from "./node-terminal.ts";
+import { onceRebuilt } from "./reading.ts";
 import type { Item } from "./row-mapping.ts";
 import type { Row } from "./rows.ts";
 import { TextBlocks } from "./text-blocks.ts";
@@ -77,6 +78,9 @@ export class Ingest {
   readonly #rejects: RejectsFile;
   readonly #totalBytes: number;
   readonly #inFlight: Promise<unknown>[] = [];
+  /** Batches handed over, and how many of their callbacks got through: in the order of the rows, whatever has to wait. */
+  #handedOver = 0;
+  #turn = 0;
   #counters: IngestCounters;
   #readBytes = 0;
   // For the progress bar, with the rows of earlier runs.
@@ -179,14 +183,12 @@ export class Ingest {
   async #submit(at: number, batch: Batch): Promise<void> {
     const { rows, items, rejects, done } = batch.take();
     if (rows > 0) {
-      const stored = this.#db.transact(
-        (tx: Transaction) => {
-          this.#apply(tx, items, rejects);
-          this.#rejects.write(rejects);
-          this.#writeState(tx, { input: at, rows: done });
-        },
-        { durability: "os" },
-      );
+      const stored = this.#store((tx) => {
+        const all = [...rejects];
+        this.#apply(tx, items, all);
+        this.#rejects.write(all);
+        this.#writeState(tx, { input: at, rows: done });
+      });
       // It is awaited later; until then a failure must not count as unhandled.
       stored.catch(() => {});
       this.#inFlight.push(stored);
@@ -199,6 +201,21 @@ export class Ingest {
       doneBytes: this.#readBytes,
       totalBytes: this.#totalBytes,
       rows: this.#rowsSeen,
+    });
+  }
+
+  /** Runs as a transaction behind those before it. One that meets a damaged index waits until that is made anew, and so do those behind it. */
+  async #store(write: (tx: Transaction) => void): Promise<void> {
+    const turn = this.#handedOver++;
+    await onceRebuilt(async () => {
+      await this.#db.transact(
+        (tx: Transaction) => {
+          if (this.#turn !== turn) throw new VarveError("INDEX_REBUILDING", "another batch waits");
+          write(tx);
+          this.#turn++;
+        },
+        { durability: "os" },
+      );
     });
   }
 
@@ -238,9 +255,7 @@ export class Ingest {
     change: Pick<IngestRun, "input" | "rows"> & { isFinished?: boolean },
   ): Promise<void> {
     if (this.#run === undefined) return;
-    await this.#db.transact((tx: Transaction) => this.#writeState(tx, change), {
-      durability: "os",
-    });
+    await this.#store((tx) => this.#writeState(tx, change));
   }
 
   #writeState(

@@ -49,7 +49,7 @@ export interface CompactReport {
 }
 
 interface Waiter {
-  readonly lsn: number;
+  isTold(): boolean;
   resolve(): void;
   reject(error: unknown): void;
 }
@@ -108,9 +108,21 @@ export class Background {
   /** Resolves once a checkpoint stands for everything accepted so far. */
   checkpoint(): Promise<void> {
     const lsn = this.stages.want();
-    if (this.stages.isSaved(lsn)) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      this.#waiters.push({ lsn, resolve, reject });
+    return this.#until(() => this.stages.isSaved(lsn));
+  }
+
+  /** Resolves once a checkpoint passes over all that is sealed: then it may be rewritten. @param rolls seals what the log is written to. */
+  async #pass(rolls: boolean): Promise<void> {
+    if (rolls) await this.#parts.log.rewriting?.roll();
+    const segmentId = this.stages.wantPast();
+    await this.#until(() => this.stages.isPast(segmentId));
+  }
+
+  async #until(isTold: () => boolean): Promise<void> {
+    if (isTold()) return;
+    this.#requireGoing(undefined);
+    await new Promise<void>((resolve, reject) => {
+      this.#waiters.push({ isTold, resolve, reject });
       // Inside a callback of transact the trees show what is not accepted: the stages begin behind it.
       this.#parts.settings.ports.scheduler.microtask(() => this.#host.wake());
     });
@@ -120,7 +132,10 @@ export class Background {
   async compact(signal: AbortSignal | undefined): Promise<CompactReport> {
     const bytesBefore = this.#bytes;
     this.#requireGoing(signal);
-    await this.checkpoint();
+    await this.#parts.log.settled();
+    this.#requireGoing(signal);
+    const { rolls, passes } = this.compaction.sealingFor("everything");
+    await (passes ? this.#pass(rolls) : this.checkpoint());
     this.#requireGoing(signal);
     let segments = await this.erasing.run(signal);
     this.#requireGoing(signal);
@@ -181,8 +196,9 @@ export class Background {
     if (log.rewriting === undefined) return undefined;
     const durableState = (name: string): unknown => this.#host.durableState(name);
     const requireIndex = (): void => this.rebuild.require();
-    const { ports } = settings;
-    return new Compactor({ ports, directory, log, index, durableState, requireIndex });
+    const { ports, segmentBytes } = settings;
+    const place = { ports, directory, log, segmentBytes };
+    return new Compactor({ ...place, index, durableState, requireIndex });
   }
 
   #makeErasing(): Erasing {
@@ -231,7 +247,7 @@ export class Background {
   }
 
   #tellSaved(): void {
-    const told = this.#waiters.filter(({ lsn }) => this.stages.isSaved(lsn));
+    const told = this.#waiters.filter(({ isTold }) => isTold());
     this.#waiters = this.#waiters.filter((waiter) => !told.includes(waiter));
     for (const waiter of told) waiter.resolve();
     this.#host.proceed();
@@ -280,6 +296,8 @@ export class Background {
       throw new VarveError("ABORTED", "compact: aborted", { cause: signal.reason });
     }
     if (!this.#host.isOpen()) throw new VarveError("CLOSED", "compact: the database is closed");
+    const { poison } = this.#parts.log;
+    if (poison !== undefined) throw poison;
     this.rebuild.require();
   }
 

@@ -9,6 +9,13 @@ import type {
 } from "../compaction/compactor.ts";
 import type { HeldBack, HorizonDecision, Moment } from "../compaction/horizon.ts";
 import type { ErasedNodes } from "../compaction/record-rewriter.ts";
+import {
+  noSealing,
+  type Sealing,
+  type SealingView,
+  sealForEverything,
+  sealInBackground,
+} from "../compaction/sealing.ts";
 import type { Cancel, Ports } from "../disk/ports.ts";
 import { BytePace } from "./byte-pace.ts";
 import { pendingErasures } from "./erasures.ts";
@@ -91,7 +98,8 @@ export class CompactionStage {
       this.#roundHorizon = horizon;
       this.#isInRound = true;
     }
-    const choice = nextChoice(compactor, Math.max(this.#roundHorizon, log.horizon));
+    const horizon = Math.max(this.#roundHorizon, log.horizon);
+    const choice = nextChoice(compactor, horizon) ?? compactor.joinable(horizon, "worthwhile");
     if (choice === undefined) {
       this.#isInRound = false;
       return false;
@@ -158,6 +166,23 @@ export class CompactionStage {
     return horizonOf(this.#host, this.#opened);
   }
 
+  /** What there is to do before all that the policy lets go may be rewritten, or as much of it as is worth it. */
+  sealingFor(what: "everything" | "background"): Sealing {
+    const { compactor, log, settings } = this.#host;
+    if (compactor === undefined || settings.history === "all") return noSealing;
+    const segments = log.segments();
+    const passed = compactor.passed;
+    const view: SealingView = {
+      freeHorizon: horizonOf(this.#host, this.#opened, Number.POSITIVE_INFINITY).horizon,
+      reachable: passed === 0 ? 0 : segments[passed - 1]!.lastLsn,
+      sealedLsn: segments.at(-2)?.lastLsn ?? 0,
+      lastLsn: segments.at(-1)?.lastLsn ?? 0,
+      bytesBehind: segments.slice(passed).reduce((sum, { dataEnd }) => sum + dataEnd, 0),
+      liveCount: this.#host.liveCount(),
+    };
+    return what === "everything" ? sealForEverything(view) : sealInBackground(view);
+  }
+
   /** Nothing is begun until `resume`; what is being rewritten is given up. */
   pause(): void {
     this.#isPaused = true;
@@ -221,9 +246,16 @@ export class CompactionStage {
       if (choice === undefined) break;
       await this.#rewrite(compactor, choice, { signal });
     }
+    const joined = new Set<number>();
+    for (;;) {
+      const choice = compactor.joinable(horizon, "all");
+      if (choice === undefined) break;
+      await this.#rewrite(compactor, choice, { signal });
+      joined.add(choice.segments.at(-1)!.id);
+    }
     const all = compactor.everything(horizon);
     for (const { id } of all?.segments ?? []) {
-      const view = compactor.eligible(horizon).find((each) => each.id === id);
+      const view = compactor.eligible(horizon).find((each) => each.id === id && !joined.has(id));
       if (view !== undefined)
         await this.#rewrite(compactor, { ...all!, segments: [view] }, { signal });
     }

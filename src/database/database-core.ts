@@ -230,6 +230,7 @@ export class DatabaseCore {
       get epoch() {
         return cuts.epoch;
       },
+      graph: () => 0,
       counts: () => this.#visibleCounts(),
     };
   }

@@ -7,7 +7,7 @@ import type { FeedSource } from "../changes/feed-source.ts";
 import { limits } from "../codec/limits.ts";
 import type { DiskLock } from "../disk/ports.ts";
 import { checkOptions } from "../graph/arguments.ts";
-import { GraphReader } from "../graph/graph-reader.ts";
+import { StoreReader } from "../graph/store-reader.ts";
 import type { Schema } from "../graph/types.ts";
 import type { HistoryPins } from "../log/history-pins.ts";
 import type { BackupReport } from "../recovery/backup.ts";
@@ -52,7 +52,7 @@ export interface CompactOptions {
  * An open database and, at the same time, the read face of its default graph. Reads see every
  * accepted transaction at once. Made by `open`; see there.
  */
-export class Database<S = Schema> extends GraphReader<S> {
+export class Database<S = Schema> extends StoreReader<S> {
   readonly #core: DatabaseCore;
   readonly #lock: DiskLock;
   readonly #feeds: FeedSource;

@@ -1,9 +1,10 @@
 // The transaction that users get: the graph's, and the system state that is stored with it.
 import { checkName } from "../graph/arguments.ts";
 import { GraphTransaction } from "../graph/graph-transaction.ts";
+import { MapTransaction } from "../graph/map-transaction.ts";
 import { eraseNode, idsOfKey } from "../graph/node-writes.ts";
 import { type TransactionCore, TransactionSource } from "../graph/transaction-core.ts";
-import type { Schema } from "../graph/types.ts";
+import type { GraphName, GraphSchema, MapName, MapValue, Schema } from "../graph/types.ts";
 import {
   type ConsumerLeases,
   type ConsumerPosition,
@@ -15,6 +16,7 @@ import { erasureStateName } from "./erasures.ts";
 import type { SystemState } from "./system-values.ts";
 
 export class Transaction<S = Schema> extends GraphTransaction<S> {
+  readonly #core: TransactionCore;
   readonly #handle: TransactionSource;
   readonly #states: [string, unknown][];
   readonly #leases: ConsumerLeases;
@@ -29,10 +31,40 @@ export class Transaction<S = Schema> extends GraphTransaction<S> {
   ) {
     const handle = new TransactionSource(core);
     super(handle);
+    this.#core = core;
     this.#handle = handle;
     this.#states = states;
     this.#leases = leases;
     this.#state = state;
+  }
+
+  /** The graph with a name, which the first write begins: all reads and writes of the default graph. No edge leads out of a graph. */
+  graph<N extends GraphName<S>>(name: N): GraphTransaction<GraphSchema<S, N>> {
+    this.#handle.open("graph");
+    checkName("graph", "name", name);
+    return new GraphTransaction<GraphSchema<S, N>>(new TransactionSource(this.#core, name));
+  }
+
+  /** The ordered map with a name, which the first put begins. */
+  map<N extends MapName<S>>(name: N): MapTransaction<MapValue<S, N>> {
+    this.#handle.open("map");
+    checkName("map", "name", name);
+    return new MapTransaction<MapValue<S, N>>(this.#handle, name);
+  }
+
+  /**
+   * Ends a graph with everything in it: one event, whatever is in it. One of that name that is made later has nothing to do with
+   * it. Returns false where there is none.
+   */
+  dropGraph(name: GraphName<S>): boolean {
+    return this.#handle
+      .open("dropGraph")
+      .drop("dropGraph", "graph", checkName("dropGraph", "name", name));
+  }
+
+  /** The same for a map. */
+  dropMap(name: MapName<S>): boolean {
+    return this.#handle.open("dropMap").drop("dropMap", "map", checkName("dropMap", "name", name));
   }
 
   /**

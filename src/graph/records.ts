@@ -52,13 +52,19 @@ export function readNode(
   return { key: text, id, labels, props, lsn: foundLsn };
 }
 
-/** The edge with an id as of an LSN. */
-export function readEdge(source: ReadSource, id: number, lsn: number): PlainEdge | undefined {
+/** The edge with an id as of an LSN. @param graph the number of the graph that it has to be in; undefined for any. */
+export function readEdge(
+  source: ReadSource,
+  id: number,
+  lsn: number,
+  graph: number | undefined,
+): PlainEdge | undefined {
   if (!(id >= 1 && id <= lsn) || !Number.isSafeInteger(id)) return undefined;
   const version = edgeVersionLsn(source, id, lsn);
   if (version === 0) return undefined;
   const event = source.events.find(id);
   if (event === undefined || !addsEdges(event)) return undefined;
+  if (graph !== undefined && event.family !== graph) return undefined;
   const from = keyOf(source, sourceOf(event, id));
   const to = keyOf(source, targetOf(event, id));
   const type = nameOf(source.names, event.type);

@@ -3,7 +3,7 @@ import { cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PAGE_HEADER, pageMagic } from "../../src/index/page-format.ts";
-import { airRoutes, makeWorkplace, runVarve } from "./run-command.ts";
+import { airRoutes, dump, makeWorkplace, runVarve } from "./run-command.ts";
 
 const place = makeWorkplace("care");
 const routes = place.path("routes.varve");
@@ -109,6 +109,30 @@ describe("varve checkpoint, stats and verify", () => {
     }
     const ended = await runVarve([command, damaged, ...words]);
     expect([ended.code, ended.stderr, ended.stdout]).toEqual([0, "", sound.stdout]);
+  });
+
+  it("ingest waits there too, and stores every row in its turn", async () => {
+    const damaged = place.path("damaged-ingest.varve");
+    cpSync(routes, damaged, { recursive: true });
+    for (const tree of readdirSync(damaged).filter((name) => name.endsWith(".tree"))) {
+      spoilPages(join(damaged, tree));
+    }
+    const rows = Array.from(
+      { length: 900 },
+      (_, at) => `${1 + (at % 300)} ${at % 7 ? at + 1 : ""}`,
+    );
+    const edges = place.write("more.txt", rows.join("\n"));
+    const words = ["--edges", edges, "--batch", "10", "--restart", "--json"];
+    const ended = await runVarve(["ingest", damaged, ...words]);
+    expect([ended.code, ended.stderr]).toEqual([0, ""]);
+    const sound = place.path("sound-ingest.varve");
+    cpSync(routes, sound, { recursive: true });
+    expect(await runVarve(["ingest", sound, ...words])).toMatchObject({ code: 0 });
+    expect(await dump(damaged)).toEqual(await dump(sound));
+    const [found, due] = [damaged, sound].map((path) =>
+      readFileSync(`${path}.rejects.ndjson`, "utf8"),
+    );
+    expect(found).toBe(due);
   });
 
   it("verify has exit code 2 where it cannot run", async () => {

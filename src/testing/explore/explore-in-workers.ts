@@ -6,7 +6,10 @@ import type { ExploreOptions, ExploreReport } from "./explore.ts";
 import type { ExploreShare } from "./explore-actor.ts";
 
 export interface ExploreInWorkersOptions<Command>
-  extends Omit<ExploreOptions<Command>, "disk" | "clock" | "sequenceStride" | "sequenceOffset"> {
+  extends Omit<
+    ExploreOptions<Command>,
+    "disk" | "clock" | "isFaulty" | "sequenceStride" | "sequenceOffset"
+  > {
   /** How many threads; default 2. */
   readonly threads?: number;
 }
@@ -65,6 +68,7 @@ function joined(reports: readonly ExploreReport[]): ExploreReport {
     distinct: sum((report) => report.distinct),
     recoveries: sum((report) => report.recoveries),
     lives: sum((report) => report.lives),
+    places: sum((report) => report.places),
     seconds,
     statesPerSecond: states / Math.max(seconds, 0.001),
     traits,
