@@ -17,6 +17,8 @@ export interface ErasingHost {
   /** Commits what is the system's own; resolves once it is durable. */
   commit(write: (writes: OwnWrites) => void): Promise<void>;
   checkpoint(): Promise<void>;
+  /** Has every event of before in sealed segments, and every checkpoint behind them. */
+  seal(): Promise<void>;
   /** Rewrites the segments that hold something; how many, or undefined where it was called off. */
   rewrite(erased: ErasedNodes, signal: AbortSignal | undefined): Promise<number | undefined>;
   /** Merges the index into one run without these nodes. */
@@ -79,18 +81,9 @@ export class Erasing {
     const host = this.#host;
     const order = erasureOrder(host.state, host.log.durableLsn);
     if (order === undefined || host.compactor === undefined) return 0;
-    if (!this.#covers(order)) await this.#seal(signal);
+    if (!this.#covers(order)) await host.seal();
+    host.requireGoing(signal);
     return await this.#carryOut(order, signal);
-  }
-
-  /** Has every event of before in sealed segments, and the only checkpoint behind them. */
-  async #seal(signal: AbortSignal | undefined): Promise<void> {
-    const { log, commit, checkpoint, requireGoing } = this.#host;
-    log.rewriting?.endSegment();
-    await commit((writes) => writes.pass());
-    requireGoing(signal);
-    await checkpoint();
-    requireGoing(signal);
   }
 
   async #carryOut(order: ErasureOrder, signal: AbortSignal | undefined): Promise<number> {

@@ -211,16 +211,23 @@ export class CommitQueue {
   #pump(): void {
     while (!this.#busy && this.#poison === undefined) {
       const forced = this.#syncing === undefined ? this.#forced.begin() : undefined;
-      if (forced !== undefined) return this.#step(true, forced);
+      if (forced !== undefined) {
+        this.#step(true, forced);
+        return;
+      }
       const group = this.#queue[0];
       if (group === undefined) break;
       // What arrives during a sync joins the next group, unless someone waits for the write alone.
       const hurried = group.wantsWrite || this.#queue.length > 1;
       if (this.#syncing !== undefined && (group.rollBefore || !hurried)) return;
-      if (group.rollBefore && !this.#rolledFor(group)) return this.#step(true, this.#host.roll());
+      if (group.rollBefore && !this.#rolledFor(group)) {
+        this.#step(true, this.#host.roll());
+        return;
+      }
       const active = this.#host.active();
       if (active.needsExtension(group.length)) {
-        return this.#step(false, active.extendFor(group.length, this.#host.segmentBytes));
+        this.#step(false, active.extendFor(group.length, this.#host.segmentBytes));
+        return;
       }
       this.#write(group, active);
     }

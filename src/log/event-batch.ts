@@ -293,9 +293,9 @@ export class EventBatch {
     return this.#close(start, 1);
   }
 
-  /** An event that does nothing; of an erased one feeds tell that it was there. */
-  gap(isErased: boolean): number {
-    writeGap(this.records, 1, isErased);
+  /** An event that does nothing: feeds tell that something was erased. */
+  erased(): number {
+    writeGap(this.records, 1, true);
     const lsn = this.nextLsn;
     this.#finishRecord(1);
     return lsn;

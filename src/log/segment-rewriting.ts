@@ -27,7 +27,6 @@ export interface RewritingHost {
   flushAllocation(): Promise<unknown>;
   roll(): Promise<void>;
   passed(): number;
-  endSegment(): void;
 }
 
 /** Segments in which there was nothing to drop, and as of which LSN. */
@@ -66,11 +65,6 @@ export class SegmentRewriting {
   /** Seals the active segment, unless it holds no events. */
   roll(): Promise<void> {
     return this.#host.roll();
-  }
-
-  /** The next transaction accepted begins a new segment, so that what came before it is in sealed ones. */
-  endSegment(): void {
-    this.#host.endSegment();
   }
 
   /** Begins the file that takes the place of neighbours; finish it and install it, or abandon it. */

@@ -75,6 +75,22 @@ describe("a merge that erases", () => {
     expect(kept("labels", [7, 1, 0, 9, 0], [1, 9, 0, 1, 0])).toEqual([":7,1,0,9,0"]);
   });
 
+  it("keeps what stands behind the keys of maps and of named graphs", () => {
+    const notes = new Notes(4);
+    const sink = new ErasingSink("keys", [1, 7], notes);
+    for (const [key, id] of [
+      ["\u00ff\0\0\0\u0002a", 1],
+      ["a", 7],
+      ["b", 1],
+      ["c", 2],
+    ] as const) {
+      const bytes = Uint8Array.from(key, (unit) => unit.charCodeAt(0));
+      sink.setKey(bytes, 0, bytes.length);
+      sink.add(Uint32Array.of(0, 5, id, 0), 0);
+    }
+    expect(notes.entries.map((entry) => entry.slice(-8))).toEqual([":0,5,1,0", ":0,5,2,0"]);
+  });
+
   it("keeps versions of edges, which name no node", () => {
     expect(kept("edges", [7, 9, 7, 9, 7])).toEqual([":7,9,7,9,7"]);
   });
