@@ -294,11 +294,9 @@ export class EventBatch {
   }
 
   /** An event that does nothing: feeds tell that something was erased. */
-  erased(): number {
+  erased(): void {
     writeGap(this.records, 1, true);
-    const lsn = this.nextLsn;
     this.#finishRecord(1);
-    return lsn;
   }
 
   /** Sets a named piece of system state together with the transaction; takes no LSN. */
