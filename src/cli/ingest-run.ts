@@ -3,7 +3,7 @@
 
 import { VarveError } from "../codec/errors.ts";
 import { readState, writeState } from "../database/system-state.ts";
-import type { Database, Transaction } from "../varve.ts";
+import type { Database, GraphTransaction, Transaction } from "../varve.ts";
 import { UsageError } from "./exit.ts";
 import { Batch, type PlacedItem } from "./ingest-batch.ts";
 import type { PlannedInput } from "./ingest-plan.ts";
@@ -20,8 +20,9 @@ import {
   withRun,
 } from "./ingest-state.ts";
 import { fingerprint, textHash } from "./node-input.ts";
+import type { Progress } from "./node-progress.ts";
 import { type Reject, RejectsFile } from "./node-rejects.ts";
-import type { Interruption, Progress } from "./node-terminal.ts";
+import type { Interruption } from "./node-terminal.ts";
 import { onceRebuilt } from "./reading.ts";
 import type { Item } from "./row-mapping.ts";
 import type { Row } from "./rows.ts";
@@ -185,7 +186,8 @@ export class Ingest {
     if (rows > 0) {
       const stored = this.#store((tx) => {
         const all = [...rejects];
-        this.#apply(tx, items, all);
+        const { graph } = batch.input.request;
+        this.#apply(graph === undefined ? tx : tx.graph(graph), items, all);
         this.#rejects.write(all);
         this.#writeState(tx, { input: at, rows: done });
       });
@@ -223,7 +225,7 @@ export class Ingest {
     while (this.#inFlight.length > inFlightMax) await this.#inFlight.shift();
   }
 
-  #apply(tx: Transaction, items: readonly PlacedItem[], rejects: Reject[]): void {
+  #apply(tx: GraphTransaction, items: readonly PlacedItem[], rejects: Reject[]): void {
     const nodesBefore = tx.nodeCount;
     let nodes = 0;
     let edges = 0;
@@ -300,7 +302,7 @@ function sumOfBytes(inputs: readonly PlannedInput[]): number {
 }
 
 /** Why the engine refused a row; an error that is not about the row goes on. */
-function refusal(tx: Transaction, item: Item, error: unknown): string {
+function refusal(tx: GraphTransaction, item: Item, error: unknown): string {
   if (error instanceof TypeError || error instanceof RangeError) return error.message;
   if (error instanceof VarveError && error.code === "LIMIT_EXCEEDED") return error.message;
   if (error instanceof VarveError && error.code === "NODE_NOT_FOUND") {

@@ -1,8 +1,16 @@
 // Takes the records of a sealed segment one by one and writes what has to stay of each, as the rules and the index say.
 import { ByteWriter } from "../codec/bytes.ts";
+import { storedKey } from "../index/family-key.ts";
 import type { GraphTrees } from "../index/graph-trees.ts";
+import { keyRemoved } from "../index/key-layers.ts";
 import { versionRemoves } from "../index/node-versions.ts";
-import { nodePutCreates, patchHasImage, RECORD, systemTagMin } from "../log/event-format.ts";
+import {
+  defaultFamily,
+  nodePutCreates,
+  patchHasImage,
+  RECORD,
+  systemTagMin,
+} from "../log/event-format.ts";
 import type { EventLookup } from "../log/event-lookup.ts";
 import { EventReader } from "../log/event-reader.ts";
 import type { Coverage } from "./coverage.ts";
@@ -84,7 +92,21 @@ export class RecordRewriter {
   }
 
   #event(reader: EventReader): void {
+    if (this.#isOver(reader)) {
+      this.#dropWhole(reader);
+      return;
+    }
     switch (reader.tag) {
+      case RECORD.mapPut:
+        this.#settle(reader, this.#ofEntry(reader, "entry put"));
+        break;
+      case RECORD.mapDelete:
+        this.#settle(reader, this.#ofEntry(reader, "entry removal"));
+        break;
+      case RECORD.graphDrop:
+      case RECORD.mapDrop:
+        this.#settle(reader, this.#judge("drop", reader.lsn));
+        break;
       case RECORD.nodePut:
       case RECORD.nodePatch:
         this.#node(reader);
@@ -112,6 +134,22 @@ export class RecordRewriter {
       default:
         this.#out.gap(reader.eventCount, reader.flags !== 0);
     }
+  }
+
+  /** Whether an event is of a graph or map that is dropped as of the horizon. */
+  #isOver({ tag, family, lsn }: EventReader): boolean {
+    const { index, horizon } = this.#parts;
+    if (tag === RECORD.gap || index.families.isEmpty || family === defaultFamily) return false;
+    if (tag === RECORD.graphDrop || tag === RECORD.mapDrop || lsn > horizon) return false;
+    return (index.families.get(family)?.droppedLsn ?? Number.POSITIVE_INFINITY) <= horizon;
+  }
+
+  #dropWhole(reader: EventReader): void {
+    if (reader.tag === RECORD.nodePut) {
+      this.#nextNodeId = Math.max(this.#nextNodeId, reader.id + 1);
+      this.#nodesWereDropped = true;
+    }
+    this.#gap(reader.eventCount, false);
   }
 
   #system(reader: EventReader): void {
@@ -278,11 +316,23 @@ export class RecordRewriter {
       : coverage.areGone(fromLsn, lsn);
   }
 
+  #ofEntry({ family, bytes, keyFrom, keyTo, lsn }: EventReader, role: EventRole): Verdict {
+    const { index, horizon } = this.#parts;
+    const { keys } = index;
+    const found = this.#found;
+    const hasVersion = keys.findKey(storedKey(family, bytes.subarray(keyFrom, keyTo)), horizon);
+    found.newestLsn = hasVersion ? keys.foundLsn : 0;
+    found.newestIsRemoval = hasVersion && keys.foundFlags === keyRemoved;
+    found.isErased = false;
+    if (role === "entry removal") found.earlierAreGone = this.#areGone(1, lsn);
+    return this.#judge(role, lsn);
+  }
+
   #judge(role: EventRole, lsn: number): Verdict {
     const found = this.#found;
     found.role = role;
     found.lsn = lsn;
-    if (role === "user event") found.isErased = false;
+    if (role === "user event" || role === "drop") found.isErased = false;
     found.newestIsWhole = found.newestLsn > lsn && this.#parts.coverage.isWhole(found.newestLsn);
     return keepOrDrop(found);
   }

@@ -242,7 +242,7 @@ export class Background {
       durableState: (name) => this.#host.durableState(name),
       unstoredReaders: () => this.#host.unstoredReaders(),
       isUsable: () => this.#host.isOpen() && !this.rebuild.isUnusable,
-      liveCount: () => index.nodeCount + index.edgeCount,
+      liveCount: () => index.nodeCount + index.edgeCount + index.families.size,
       wake: () => this.#host.wake(),
     });
   }

@@ -172,9 +172,10 @@ export class GraphTrees extends GraphLayers {
   /** The number of the graph or map that has a name as of an LSN; -1 where nothing was ever in it, or it is dropped. */
   familyNamed(kind: Family["kind"], name: string, lsn: number): number {
     const numbers = this.names.numbersOf(kind, 0, name);
-    for (let i = 0; i < numbers.length; i++) {
+    for (let i = numbers.length - 1; i >= 0; i--) {
       const family = this.families.get(numbers[i]!);
-      if (family !== undefined && lsn < family.droppedLsn) return family.number;
+      if (family === undefined || family.firstLsn > lsn) continue;
+      return lsn < family.droppedLsn ? family.number : -1;
     }
     return -1;
   }

@@ -4,21 +4,53 @@ import { decodeWtf8 } from "../codec/text.ts";
 import { readValue, skipValue } from "../codec/values.ts";
 import { EdgeColumns } from "../index/edge-columns.ts";
 import { GraphIndex } from "../index/graph-index.ts";
-import { nodePutCreates, RECORD, systemTagMin } from "../log/event-format.ts";
+import { defaultFamily, nodePutCreates, RECORD, systemTagMin } from "../log/event-format.ts";
 import { EventReader } from "../log/event-reader.ts";
-import { NameTable } from "../log/name-table.ts";
+import { NAME_KIND, type NameKind, NameTable, type ScopedName } from "../log/name-table.ts";
 import type { CompactedThings } from "./compacted-things.ts";
 import type { FoundTransaction, TransactionPiece } from "./salvage-frames.ts";
+
+/** A name; what it is where it is no plain one. */
+export interface SalvagedName {
+  readonly name: string;
+  /** As in a definition; 0 for a plain name. */
+  readonly kind: NameKind | 0;
+  readonly scope: number;
+}
+
+/** Whether the graph is known that a label is in. */
+export function isScoped(
+  { kind, scope }: SalvagedName,
+  names: ReadonlyMap<number, SalvagedName>,
+): boolean {
+  return kind !== NAME_KIND.label || names.get(scope)?.kind === NAME_KIND.graph;
+}
+
+/** Knows what numbers are of which not all before them are known. */
+class SalvagedNames extends NameTable {
+  readonly #known: ReadonlyMap<number, SalvagedName>;
+
+  constructor(known: ReadonlyMap<number, SalvagedName>) {
+    super();
+    this.#known = known;
+  }
+
+  override scopedOf(number: number): ScopedName | undefined {
+    const known = this.#known.get(number);
+    if (known === undefined || known.kind === 0) return undefined;
+    return { number, kind: known.kind, scope: known.scope };
+  }
+}
 
 /** The graph that the transactions kept so far make. Cost: the memory of a set of indexes. */
 export class SalvagedGraph {
   /** Every name that is known, by number, in whichever way. */
-  readonly names: Map<number, string> = new Map();
+  readonly names: Map<number, SalvagedName> = new Map();
   /** Names of the system state that is set. */
   readonly states: Set<string> = new Set();
   /** Highest number that the last transaction asked about defines or uses. */
   nameMax = 0;
-  readonly #index = new GraphIndex(new NameTable());
+  readonly #index = new GraphIndex(new SalvagedNames(this.names));
   readonly #compactedTo: number;
   readonly #things: CompactedThings;
   readonly #reader = new EventReader();
@@ -85,7 +117,7 @@ export class SalvagedGraph {
   noteNames(bytes: Uint8Array, from: number, to: number): void {
     const reader = this.#reader.open(bytes, from, to, 1);
     while (reader.skip()) {
-      if (reader.tag !== RECORD.name) continue;
+      if (!isDefinition(reader)) continue;
       reader.decodeSkipped();
       this.#define(reader);
     }
@@ -99,7 +131,7 @@ export class SalvagedGraph {
         const { recordFrom, position, lsn } = reader;
         if (!this.#makesSense(reader)) return recordFrom;
         // Names are checked here, by number: the index would want all of them, in order.
-        if (reader.tag !== RECORD.name) this.#index.apply(bytes, recordFrom, position, lsn);
+        if (!isDefinition(reader)) this.#index.apply(bytes, recordFrom, position, lsn);
       }
       return undefined;
     } catch (error) {
@@ -110,10 +142,12 @@ export class SalvagedGraph {
 
   #makesSense(reader: EventReader): boolean {
     const { body, lsn } = reader;
+    if (isDefinition(reader)) return this.#define(reader);
     const isCompacted = lsn <= this.#compactedTo;
+    if (!this.#familyMakesSense(reader, isCompacted)) return false;
     switch (reader.tag) {
-      case RECORD.name:
-        return this.#define(reader);
+      case RECORD.mapDelete:
+        return isCompacted || this.#hasEntry(reader);
       case RECORD.nodePut:
         body.position = reader.labelsFrom;
         return this.#putMakesSense(reader) && this.#areNamed(body) && this.#propsAreNamed(body);
@@ -145,20 +179,42 @@ export class SalvagedGraph {
   }
 
   #define(reader: EventReader): boolean {
+    const { nameId, flags, family } = reader;
     const name = reader.body.text();
-    this.nameMax = Math.max(this.nameMax, reader.nameId);
-    const known = this.names.get(reader.nameId);
-    if (known !== undefined) return known === name;
-    this.names.set(reader.nameId, name);
-    return true;
+    this.nameMax = Math.max(this.nameMax, nameId);
+    const isPlain = reader.tag === RECORD.name;
+    const kind: SalvagedName["kind"] = isPlain ? 0 : (flags as NameKind);
+    const scope = isPlain ? 0 : family;
+    const known = this.names.get(nameId);
+    if (known !== undefined) {
+      return known.name === name && known.kind === kind && known.scope === scope;
+    }
+    const defined: SalvagedName = { name, kind, scope };
+    this.names.set(nameId, defined);
+    return isScoped(defined, this.names);
+  }
+
+  /** Whether the graph or map that an event is of is known, and was not dropped. */
+  #familyMakesSense({ tag, family }: EventReader, isCompacted: boolean): boolean {
+    if (tag >= systemTagMin || tag === RECORD.gap || family === defaultFamily) return true;
+    if (!this.#isNamed(family)) return false;
+    const isOfMap = tag === RECORD.mapPut || tag === RECORD.mapDelete || tag === RECORD.mapDrop;
+    if (this.names.get(family)?.kind !== (isOfMap ? NAME_KIND.map : NAME_KIND.graph)) return false;
+    if (isCompacted) return true;
+    const droppedLsn = this.#index.families.get(family)?.droppedLsn;
+    return droppedLsn === undefined || droppedLsn === Number.POSITIVE_INFINITY;
+  }
+
+  #hasEntry({ family, bytes, keyFrom, keyTo, lsn }: EventReader): boolean {
+    return this.#index.entryLsn(family, decodeWtf8(bytes, keyFrom, keyTo), lsn) !== 0;
   }
 
   #putMakesSense(reader: EventReader): boolean {
-    const { id, lsn, flags, bytes, keyFrom, keyTo } = reader;
+    const { id, lsn, family, flags, bytes, keyFrom, keyTo } = reader;
     if ((flags & nodePutCreates) === 0) return this.#isLive(id, lsn) || this.#isLeftOver(id, lsn);
     if (this.#index.isLive(id, lsn)) return false;
     // Its removal may be lost: then the node that has the key is there still.
-    return this.#index.nodeIdOf(decodeWtf8(bytes, keyFrom, keyTo), lsn) === 0;
+    return this.#index.nodeIdOf(decodeWtf8(bytes, keyFrom, keyTo), lsn, family) === 0;
   }
 
   #nodePatchMakesSense(reader: EventReader): boolean {
@@ -242,4 +298,8 @@ export class SalvagedGraph {
     }
     return all;
   }
+}
+
+function isDefinition({ tag }: EventReader): boolean {
+  return tag === RECORD.name || tag === RECORD.scopedName;
 }

@@ -22,6 +22,7 @@ import { CompactedThings } from "./compacted-things.ts";
 import { quarantineCopy, quarantineText } from "./quarantine.ts";
 import { readCheckpoints } from "./recovery-base.ts";
 import { Replay, type ReplaySink } from "./replay.ts";
+import { isScoped, type SalvagedName } from "./salvage-graph.ts";
 import { type ReadSegment, SalvageReading } from "./salvage-reading.ts";
 import { describeLoss, joinRanges, type SalvageReport } from "./salvage-report.ts";
 import { type ListedLog, listSegments } from "./salvage-segments.ts";
@@ -173,7 +174,11 @@ class Salvage {
     const { manifest } = this.#log;
     const { candidates } = await readCheckpoints(this.#ports.disk, this.#directory, manifest);
     for (const { checkpoint } of candidates) {
-      for (const [i, name] of checkpoint.names.entries()) graph.names.set(i + 1, name);
+      const { names, scopedNames } = checkpoint;
+      for (const [i, name] of names.entries()) graph.names.set(i + 1, { name, kind: 0, scope: 0 });
+      for (const { number, kind, scope } of scopedNames) {
+        graph.names.set(number, { name: names[number - 1]!, kind, scope });
+      }
     }
   }
 
@@ -210,14 +215,15 @@ class Salvage {
   /** A name's number is that of its definition: one that is lost is stood for, so that those behind it keep theirs. */
   async #writeNames(
     writer: SalvageWriter,
-    names: ReadonlyMap<number, string>,
+    names: ReadonlyMap<number, SalvagedName>,
     nameMax: number,
     lsn: number,
   ): Promise<void> {
-    const due: [number, string][] = [];
+    const due: [number, SalvagedName][] = [];
     while (this.#namesWritten < nameMax) {
       const number = ++this.#namesWritten;
-      due.push([number, names.get(number) ?? `\0lost ${number}`]);
+      const name = names.get(number);
+      due.push([number, name !== undefined && isScoped(name, names) ? name : lostName(number)]);
     }
     if (due.length > 0) await writer.addSystem(lsn, due);
   }
@@ -290,4 +296,9 @@ class Salvage {
     }
     await disk.syncDirectory(this.#directory);
   }
+}
+
+/** What stands for a name that is lost. */
+function lostName(number: number): SalvagedName {
+  return { name: `\0lost ${number}`, kind: 0, scope: 0 };
 }

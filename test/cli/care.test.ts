@@ -3,7 +3,7 @@ import { cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PAGE_HEADER, pageMagic } from "../../src/index/page-format.ts";
-import { airRoutes, dump, makeWorkplace, runVarve } from "./run-command.ts";
+import { airRoutes, dump, makeWorkplace, runHere, runVarve } from "./run-command.ts";
 
 const place = makeWorkplace("care");
 const routes = place.path("routes.varve");
@@ -69,11 +69,11 @@ describe("varve checkpoint, stats and verify", () => {
       }
       expect(trees[name]!["hitRate"]).toBeGreaterThanOrEqual(0);
     }
-    const shown = (await runVarve(["stats", routes])).stdout;
+    const shown = (await runHere(["stats", routes])).stdout;
     for (const words of ["hitRate", "height", "lag", "waiting", "rebuilds", "pageMisses"]) {
       expect(shown).toContain(words);
     }
-    expect((await runVarve(["checkpoint", place.path("missing.varve")])).code).toBe(3);
+    expect((await runHere(["checkpoint", place.path("missing.varve")])).code).toBe(3);
   });
 
   it("verify finds a damaged page of an index that no read has met, with exit code 1", async () => {
@@ -82,7 +82,7 @@ describe("varve checkpoint, stats and verify", () => {
     const damaged = Buffer.from(sound);
     damaged[100]! ^= 1;
     writeFileSync(join(routes, tree), damaged);
-    const ended = await runVarve(["verify", routes, "--json"]);
+    const ended = await runHere(["verify", routes, "--json"]);
     expect([ended.code, ended.stderr]).toEqual([1, ""]);
     expect(ended.json()).toMatchObject({
       sound: false,
@@ -92,7 +92,7 @@ describe("varve checkpoint, stats and verify", () => {
     expect(shown.code).toBe(1);
     expect(shown.stdout).toMatch(/^damaged: 1 found[^\n]*\n[^\n]*-in\.tree/);
     writeFileSync(join(routes, tree), sound);
-    expect((await runVarve(["verify", routes])).code).toBe(0);
+    expect((await runHere(["verify", routes])).code).toBe(0);
   });
 
   it.each([
@@ -100,7 +100,7 @@ describe("varve checkpoint, stats and verify", () => {
     ["neighbors", ["3"]],
     ["path", ["3", "1000"]],
   ])("%s %j waits where the index is damaged until it is made anew", async (command, words) => {
-    const sound = await runVarve([command, routes, ...words]);
+    const sound = await runHere([command, routes, ...words]);
     expect(sound.code).toBe(0);
     const damaged = place.path(`damaged-${command}-${words.length}.varve`);
     cpSync(routes, damaged, { recursive: true });
@@ -136,7 +136,7 @@ describe("varve checkpoint, stats and verify", () => {
   });
 
   it("verify has exit code 2 where it cannot run", async () => {
-    const ended = await runVarve(["verify", place.path("missing.varve")]);
+    const ended = await runHere(["verify", place.path("missing.varve")]);
     expect(ended.code).toBe(2);
     expect(ended.stderr).toMatch(/^varve: NOT_FOUND: /);
   });

@@ -301,4 +301,25 @@ describe("erase", () => {
     expect(filesWith(disk, secrets)).toEqual([]);
     await db.close();
   });
+
+  it("spares maps and named graphs, whatever their ids", async () => {
+    const disk = create();
+    const db = await openOn(disk);
+    await db.transact((tx) => {
+      tx.putNode(secret, { props: { text: "once-was" } });
+      tx.map("config").put("k", "v");
+      tx.graph("other").putNode(secret);
+      tx.graph("other").addEdge(secret, "IS", secret);
+    });
+    await db.transact((tx) => tx.erase(secret));
+    expect((await db.compact()).pendingErasures).toBe(0);
+    expect(filesWith(disk, ["once-was"])).toEqual([]);
+    expect(db.map("config").get("k")).toBe("v");
+    expect([...db.graph("other").neighbors(secret)]).toEqual([secret]);
+    expect((await changesOf(db)).map(({ kind }) => kind)).toEqual([
+      ...["erased", "map.put", "node.put", "edge.add", "erased"],
+    ]);
+    expect((await db.verify()).problems).toEqual([]);
+    await db.close();
+  });
 });

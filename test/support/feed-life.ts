@@ -137,7 +137,7 @@ export class FeedLife {
     const askedLsn = this.#askedLsn;
     const hasConsumers = this.#hasConsumers;
     const durableLsn = this.#durableLsn;
-    const cursors = feeds.map(({ cursor }) => cursor);
+    const cursors = feeds.map(({ count, cursor }) => `${count}/${cursor}`);
     const fingerprint = [...cursors, ackedLsn, askedLsn, hasConsumers, durableLsn].join();
     return { feeds, ackedLsn, askedLsn, hasConsumers, durableLsn, fingerprint };
   }

@@ -25,6 +25,7 @@ export interface Budget {
   readonly ms?: number;
 }
 
+/** How much was explored. */
 export interface Counts {
   /** Crash states looked at, those that turned out equal to an earlier one included. */
   states: number;
@@ -51,6 +52,8 @@ export interface ExplorationOptions {
   readonly recoverySurvivals: "one" | number;
   /** Of the places of a life one in so many is broken. */
   readonly placeStride: number;
+  /** Hears the counts after each crash state. */
+  readonly onProgress?: ((counts: Readonly<Counts>) => void) | undefined;
 }
 
 /** Thrown to end an exploration, by nobody else's fault. */
@@ -64,6 +67,9 @@ export interface Found<Command> {
 
 /** Every which state an orderly end is judged as well; replays always do it. */
 const thoroughStride = 4;
+
+/** Some 100 MB. */
+const rememberedMax = 1_000_000;
 
 export class Exploration<Store, Command, State, World> {
   readonly subject: CrashSubject<Store, Command, State, World>;
@@ -134,6 +140,7 @@ export class Exploration<Store, Command, State, World> {
   ): Promise<Found<Command> | undefined> {
     if (this.isOver) throw new BudgetSpent();
     this.counts.states += 1;
+    this.options.onProgress?.(this.counts);
     const state = stateAfter(this.subject, point, loss);
     const key = this.#keyOf(state);
     if (this.#judged.has(key)) return undefined;
@@ -176,8 +183,9 @@ export class Exploration<Store, Command, State, World> {
     return undefined;
   }
 
-  /** Forgets which states were judged: of no use where the next ones are of another kind. */
+  /** Forgets which states were judged, once that are so many that they fill the memory. */
   forget(): void {
+    if (this.#judged.size < rememberedMax) return;
     this.#judged.clear();
     this.#recovered.clear();
   }

@@ -8,7 +8,7 @@ import { SimulatedRandom } from "../simulated-random.ts";
 import { randomSurvival } from "../survival-family.ts";
 import type { CrashPlan, CrashSite, Loss } from "./crash-plan.ts";
 import { type CrashSubject, reopen, type Step } from "./crash-subject.ts";
-import { type Budget, BudgetSpent, Exploration, type Found } from "./exploration.ts";
+import { type Budget, BudgetSpent, type Counts, Exploration, type Found } from "./exploration.ts";
 import { type CorpusPlan, readCorpus } from "./plan-corpus.ts";
 import { formatCrashPlan, parseCrashPlan } from "./plan-text.ts";
 import { replayPlan } from "./replay-plan.ts";
@@ -58,6 +58,8 @@ export interface ExploreOptions<Command> {
   /** For the corpus and the time; default those of the machine. */
   readonly disk?: Disk;
   readonly clock?: Clock;
+  /** Hears the counts so far after each crash state, some thousand times a second. */
+  readonly onProgress?: (counts: Readonly<Counts>) => void;
 }
 
 export interface CrashFailure {
@@ -140,16 +142,11 @@ class Explorer<Store, Command, State, World> {
 
   #started(budget: Budget): Exploration<Store, Command, State, World> {
     const { crashes = 2, recoveryStride = 11, survivals = "all" } = this.#options;
-    const { recoverySurvivals = 1, placeStride = 1, clock = new NodeClock() } = this.#options;
-    const strides = { recoveryStride, placeStride };
-    return new Exploration(this.#subject, {
-      clock,
-      budget,
-      crashes,
-      survivals,
-      recoverySurvivals,
-      ...strides,
-    });
+    const { recoverySurvivals = 1, placeStride = 1 } = this.#options;
+    const { clock = new NodeClock(), onProgress } = this.#options;
+    const strides = { recoveryStride, recoverySurvivals, placeStride };
+    const options = { clock, budget, crashes, survivals, onProgress };
+    return new Exploration(this.#subject, { ...options, ...strides });
   }
 
   async #corpus(): Promise<void> {
