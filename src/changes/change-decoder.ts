@@ -120,11 +120,18 @@ export class ChangeDecoder {
    */
   #isErased({ tag, lsn, id, from, to }: EventReader): boolean {
     if (lsn > this.#source.log.erasedLsn) return false;
-    if (tag === RECORD.nodePut || tag === RECORD.nodePatch || tag === RECORD.nodeRemove) {
-      return this.#index.keyOf(id) === undefined;
+    switch (tag) {
+      case RECORD.nodePut:
+      case RECORD.nodePatch:
+      case RECORD.nodeRemove:
+        return this.#index.keyOf(id) === undefined;
+      case RECORD.edgeAdd:
+      case RECORD.edgePatch:
+      case RECORD.edgeRemove:
+        return !this.#hasKeys(from, to);
+      default:
+        return false;
     }
-    if (tag === RECORD.userEvent) return false;
-    return !this.#hasKeys(from, to);
   }
 
   #hasKeys(from: number, to: number): boolean {

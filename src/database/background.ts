@@ -216,6 +216,7 @@ export class Background {
       compactor: this.#compactor,
       commit: (write) => this.#host.commit(write),
       checkpoint: () => this.checkpoint(),
+      seal: () => this.#pass(true),
       rewrite: (erased, signal) =>
         this.compaction.erase(erased, signal, () => this.#host.erasing(erased.lsn)),
       merge: (ids) => this.#mergeAll(ids),

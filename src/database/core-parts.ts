@@ -13,8 +13,6 @@ import type { Tuning } from "./tuning.ts";
 export interface OwnWrites {
   /** Stores a value under a name; undefined takes the name away. */
   state(name: string, value: unknown): void;
-  /** An event that does nothing and that nobody is told of. */
-  pass(): void;
 }
 
 /** What opening hands over. */

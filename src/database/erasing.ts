@@ -17,6 +17,8 @@ export interface ErasingHost {
   /** Commits what is the system's own; resolves once it is durable. */
   commit(write: (writes: OwnWrites) => void): Promise<void>;
   checkpoint(): Promise<void>;
+  /** Has every event of before in sealed segments, and every checkpoint behind them. */
+  seal(): Promise<void>;
   /** Rewrites the segments that hold something; how many, or undefined where it was called off. */
   rewrite(erased: ErasedNodes, signal: AbortSignal | undefined): Promise<number | undefined>;
   /** Merges the index into one run without these nodes. */
@@ -32,6 +34,8 @@ export interface ErasingHost {
 export class Erasing {
   readonly #host: ErasingHost;
   #running: Promise<number> | undefined;
+  /** What was tried without a call, up to this LSN: what was left then waits for the next call, or for more to erase. */
+  #triedLsn = 0;
 
   constructor(host: ErasingHost) {
     this.#host = host;
@@ -45,7 +49,8 @@ export class Erasing {
   /** Whether what was erased is in segments that may be rewritten, so that it can go without ado. */
   get isDue(): boolean {
     if (this.#running !== undefined || this.pending === 0) return false;
-    return this.#reachable() !== undefined;
+    const order = this.#reachable();
+    return order !== undefined && order.lsn > this.#triedLsn;
   }
 
   /**
@@ -63,28 +68,22 @@ export class Erasing {
   /** As `run`, of what is in segments that may be rewritten. */
   async runDue(): Promise<number> {
     if (!this.isDue) return 0;
-    this.#running = this.#carryOut(this.#reachable()!, undefined).finally(() => {
+    const order = this.#reachable()!;
+    this.#running = this.#carryOut(order, undefined).finally(() => {
       this.#running = undefined;
     });
-    return await this.#running;
+    const segments = await this.#running;
+    this.#triedLsn = order.lsn;
+    return segments;
   }
 
   async #erase(signal: AbortSignal | undefined): Promise<number> {
     const host = this.#host;
     const order = erasureOrder(host.state, host.log.durableLsn);
     if (order === undefined || host.compactor === undefined) return 0;
-    if (!this.#covers(order)) await this.#seal(signal);
+    if (!this.#covers(order)) await host.seal();
+    host.requireGoing(signal);
     return await this.#carryOut(order, signal);
-  }
-
-  /** Has every event of before in sealed segments, and the only checkpoint behind them. */
-  async #seal(signal: AbortSignal | undefined): Promise<void> {
-    const { log, commit, checkpoint, requireGoing } = this.#host;
-    log.rewriting?.endSegment();
-    await commit((writes) => writes.pass());
-    requireGoing(signal);
-    await checkpoint();
-    requireGoing(signal);
   }
 
   async #carryOut(order: ErasureOrder, signal: AbortSignal | undefined): Promise<number> {

@@ -1,5 +1,6 @@
 // Owns the runs of an index: builds them in workers, opens them, and removes their files once nothing names them any more.
-import { VarveError } from "../codec/errors.ts";
+import type { VarveError } from "../codec/errors.ts";
+import { isMissing } from "../disk/disk-error.ts";
 import type { Ports } from "../disk/ports.ts";
 import { chooseMerge } from "../index/choose-merge.ts";
 import type { GraphIndex } from "../index/graph-index.ts";
@@ -264,7 +265,7 @@ export class RunKeeper {
       await disk.unlink(path);
       return true;
     } catch (error) {
-      return error instanceof VarveError && error.code === "NOT_FOUND";
+      return isMissing(error);
     }
   }
 

@@ -123,12 +123,7 @@ export class Transaction<S = Schema> extends GraphTransaction<S> {
 
   /** @internal What the system writes for itself. */
   static ownWrites(transaction: Transaction): OwnWrites {
-    return {
-      state: (name, value) => transaction.#store("writeState", name, value),
-      pass: () => {
-        transaction.#handle.open("pass").batch.gap(false);
-      },
-    };
+    return { state: (name, value) => transaction.#store("writeState", name, value) };
   }
 
   #store(method: string, name: string, value: unknown): void {

@@ -55,6 +55,11 @@ export function diskError(failure: DiskFailure): VarveError {
   );
 }
 
+/** Whether a call failed because there is no such file. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof VarveError && error.details["errno"] === "ENOENT";
+}
+
 export type UnsafeFileReason = "symlink" | "directory" | "not-a-file" | "hard-linked";
 
 /** The error for a path that holds something no data file may be. */

@@ -149,7 +149,7 @@ export function eraseNode(core: TransactionCore, method: string, key: string): n
   core.startOperation();
   try {
     // Each erasure has an LSN of its own, which tells it from those before.
-    core.batch.gap(true);
+    core.batch.erased();
     core.endOperation(method);
   } catch (error) {
     core.failOperation();

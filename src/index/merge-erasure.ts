@@ -1,6 +1,8 @@
 // What a merge leaves out of nodes that were erased: every entry that names one of them, whatever its LSN.
 
+import { defaultFamily } from "../log/event-format.ts";
 import type { EntrySink } from "./disk-tree-merge.ts";
+import { familyOfKey } from "./family-key.ts";
 import { type TreeName, treeShapes } from "./tree-kind.ts";
 
 /** In which words of an entry ids of nodes stand; versions of edges name none. */
@@ -61,11 +63,16 @@ export class ErasingSink implements EntrySink {
 
   add(words: Uint32Array, base: number): void {
     this.entryCount++;
-    if (this.#isErased(words, base)) return;
+    if (this.#isNode() && this.#isErased(words, base)) return;
     // Order: a writer takes a key or a record for that of its next entry.
     if (this.#key !== undefined) this.#writer.setKey(this.#key, this.#keyFrom, this.#keyTo);
     if (this.#blob !== undefined) this.#writer.setBlob(this.#blob, this.#blobFrom, this.#blobTo);
     this.#writer.add(words, base);
+  }
+
+  /** What stands behind a key of a map is no node's id; nodes of named graphs are not erased. */
+  #isNode(): boolean {
+    return this.#key === undefined || familyOfKey(this.#key, this.#keyFrom) === defaultFamily;
   }
 
   #isErased(words: Uint32Array, base: number): boolean {

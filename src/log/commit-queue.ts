@@ -44,8 +44,6 @@ export class CommitQueue {
   #pendingBytes = 0;
   /** Where the active segment will end once everything queued is written. */
   #projectedEnd: number;
-  /** Whether the next transaction begins a segment, unless nothing is in the active one. */
-  endsSegment = false;
   #pumpScheduled = false;
   /** A step that nothing else may overtake: extending, rolling, cutting back. */
   #busy = false;
@@ -188,9 +186,9 @@ export class CommitQueue {
 
   #groupFor(bytes: number): Group {
     const last = this.#queue[this.#queue.length - 1];
-    const isOver = this.endsSegment || this.#projectedEnd + bytes > this.#host.segmentDataBytesMax;
-    const overflows = isOver && this.#projectedEnd > segmentHeaderBytes;
-    this.endsSegment = false;
+    const end = this.#projectedEnd + bytes;
+    const overflows =
+      end > this.#host.segmentDataBytesMax && this.#projectedEnd > segmentHeaderBytes;
     if (last !== undefined && !overflows) return last;
     const group = new Group(this.#nextOrdinal++, overflows);
     if (overflows) this.#projectedEnd = segmentHeaderBytes;

@@ -293,12 +293,10 @@ export class EventBatch {
     return this.#close(start, 1);
   }
 
-  /** An event that does nothing; of an erased one feeds tell that it was there. */
-  gap(isErased: boolean): number {
-    writeGap(this.records, 1, isErased);
-    const lsn = this.nextLsn;
+  /** An event that does nothing: feeds tell that something was erased. */
+  erased(): void {
+    writeGap(this.records, 1, true);
     this.#finishRecord(1);
-    return lsn;
   }
 
   /** Sets a named piece of system state together with the transaction; takes no LSN. */

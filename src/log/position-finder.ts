@@ -6,6 +6,7 @@ import { FRAME_FLAG, frameHeaderBytes } from "./frame-format.ts";
 import { FrameIndex } from "./frame-index.ts";
 import type { FrameMark } from "./group.ts";
 import type { LogPosition } from "./log-position.ts";
+import { SEGMENT_STATE } from "./manifest-codec.ts";
 import type { Segment } from "./segment.ts";
 import type { SegmentFiles } from "./segment-files.ts";
 import { indexStrideBytes, segmentHeaderBytes } from "./segment-format.ts";
@@ -142,11 +143,13 @@ function positionBehind(segment: Segment, file: DiskFile, found: FoundFrame): Lo
   if ((header.flags & FRAME_FLAG.unfinished) !== 0) {
     throw new RangeError(`position within a transaction, in ${segment.name} at offset ${offset}`);
   }
+  const isEnd = segment.state === SEGMENT_STATE.sealed && offset + frameBytes === segment.dataEnd;
   return {
     segmentId: segment.id,
     offset: offset + frameBytes,
     lastLsn: header.firstLsn + header.eventCount - 1,
-    lastHash: { lo: header.hashLo, hi: header.hashHi },
+    // The end of a segment is known by the hash that it was sealed with, whatever compaction has made of it.
+    lastHash: isEnd ? segment.closingHash : { lo: header.hashLo, hi: header.hashHi },
     eventCount: found.eventsBefore + header.eventCount,
     frameCount: found.framesBefore + 1,
     firstTimeMs: segment.firstTimeMs,

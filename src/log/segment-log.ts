@@ -289,10 +289,7 @@ export class SegmentLog implements Log {
     const common = { directory, requireSound, namesLost, poisonWith, flushAllocation };
     const roll = (): Promise<void> => this.#commits.roll();
     const passed = (): number => this.#checkpoints.passed(segments);
-    const endSegment = (): void => {
-      this.#commits.endsSegment = true;
-    };
-    return { ...common, ports, manifest, segments, files: this.#files, roll, passed, endSegment };
+    return { ...common, ports, manifest, segments, files: this.#files, roll, passed };
   }
 
   #host(): CommitHost {

@@ -1,5 +1,6 @@
 // Puts new generations of sealed segments in the place of old ones: what is durable in which order before a manifest names them.
 import { VarveError } from "../codec/errors.ts";
+import { isMissing } from "../disk/disk-error.ts";
 import type { Ports } from "../disk/ports.ts";
 import { zeroHash } from "./fields.ts";
 import { erasedLsnOf, horizonOf } from "./manifest-codec.ts";
@@ -26,7 +27,6 @@ export interface RewritingHost {
   flushAllocation(): Promise<unknown>;
   roll(): Promise<void>;
   passed(): number;
-  endSegment(): void;
 }
 
 /** Segments in which there was nothing to drop, and as of which LSN. */
@@ -65,11 +65,6 @@ export class SegmentRewriting {
   /** Seals the active segment, unless it holds no events. */
   roll(): Promise<void> {
     return this.#host.roll();
-  }
-
-  /** The next transaction accepted begins a new segment, so that what came before it is in sealed ones. */
-  endSegment(): void {
-    this.#host.endSegment();
   }
 
   /** Begins the file that takes the place of neighbours; finish it and install it, or abandon it. */
@@ -200,8 +195,4 @@ function replaced(name: string): VarveError {
   return new VarveError("CONFLICT", `${name} is not the segment's newest generation any more`, {
     details: { file: name },
   });
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof VarveError && error.code === "NOT_FOUND";
 }

@@ -1,0 +1,97 @@
+// A merge that erases nodes: every entry that names one goes, in every tree, and no other.
+import { describe, expect, it } from "vitest";
+import type { EntrySink } from "../../src/index/disk-tree-merge.ts";
+import { ErasingSink } from "../../src/index/merge-erasure.ts";
+import { type TreeName, treeShapes } from "../../src/index/tree-kind.ts";
+
+const text = new TextEncoder();
+
+/** Notes entries with the key and the record that were set for them. */
+class Notes implements EntrySink {
+  entryCount = 0;
+  readonly entries: string[] = [];
+  readonly #width: number;
+  #extra = "";
+
+  constructor(width: number) {
+    this.#width = width;
+  }
+
+  setKey(bytes: Uint8Array, from: number, to: number): void {
+    this.#extra += Buffer.from(bytes.subarray(from, to)).toString();
+  }
+
+  setBlob(bytes: Uint8Array, from: number, to: number): void {
+    this.setKey(bytes, from, to);
+  }
+
+  addRun(words: Uint32Array, base: number, end: number): void {
+    for (let at = base; at < end; at += this.#width) this.add(words, at);
+  }
+
+  add(words: Uint32Array, base: number): void {
+    this.entryCount++;
+    this.entries.push(`${this.#extra}:${words.subarray(base, base + this.#width).join()}`);
+    this.#extra = "";
+  }
+}
+
+function kept(name: TreeName, ...entries: number[][]): string[] {
+  const { width, keyBytes, blob } = treeShapes[name];
+  const notes = new Notes(width);
+  const sink = new ErasingSink(name, [7, 9], notes);
+  const words = Uint32Array.from(entries.flat());
+  expect(words.length).toBe(entries.length * width);
+  if (!keyBytes && !blob) sink.addRun(words, 0, words.length);
+  for (let i = 0; (keyBytes || blob) && i < entries.length; i++) {
+    const bytes = text.encode(`e${i}`);
+    if (keyBytes) sink.setKey(bytes, 0, 2);
+    if (blob) sink.setBlob(bytes, 0, 2);
+    sink.add(words, i * width);
+  }
+  expect(sink.entryCount).toBe(entries.length);
+  return notes.entries;
+}
+
+describe("a merge that erases", () => {
+  it("leaves out edges with either end", () => {
+    const stays = [7 + 1, 7, 9 - 1, 0, 7, 9, 7];
+    for (const name of ["out", "in"] as const) {
+      const found = kept(
+        name,
+        stays,
+        [7, 1, 2, 0, 5, 0, 0],
+        [1, 1, 9, 0, 6, 0, 0],
+        [9, 1, 7, 0, 8, 0, 0],
+        stays,
+      );
+      expect(found).toEqual([`:${stays}`, `:${stays}`]);
+    }
+  });
+
+  it("leaves out versions of nodes, keys and labels, with what belongs to them", () => {
+    expect(kept("nodes", [7, 0, 1, 0], [8, 7, 9, 7], [9, 0, 3, 2])).toEqual(["e1:8,7,9,7"]);
+    expect(kept("keys", [7, 9, 1, 0], [0, 1, 7, 0], [0, 2, 9, 1])).toEqual(["e0:7,9,1,0"]);
+    expect(kept("labels", [7, 1, 0, 9, 0], [1, 9, 0, 1, 0])).toEqual([":7,1,0,9,0"]);
+  });
+
+  it("keeps what stands behind the keys of maps and of named graphs", () => {
+    const notes = new Notes(4);
+    const sink = new ErasingSink("keys", [1, 7], notes);
+    for (const [key, id] of [
+      ["\u00ff\0\0\0\u0002a", 1],
+      ["a", 7],
+      ["b", 1],
+      ["c", 2],
+    ] as const) {
+      const bytes = Uint8Array.from(key, (unit) => unit.charCodeAt(0));
+      sink.setKey(bytes, 0, bytes.length);
+      sink.add(Uint32Array.of(0, 5, id, 0), 0);
+    }
+    expect(notes.entries.map((entry) => entry.slice(-8))).toEqual([":0,5,1,0", ":0,5,2,0"]);
+  });
+
+  it("keeps versions of edges, which name no node", () => {
+    expect(kept("edges", [7, 9, 7, 9, 7])).toEqual([":7,9,7,9,7"]);
+  });
+});
