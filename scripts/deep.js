@@ -10,6 +10,10 @@ import { projectRoot } from "./setup.js";
 /** The engine as its users have it, and with everything small, so that layers come and go. */
 const subjects = ["deep-subject.mjs", "deep-layers-subject.mjs"];
 
+const progressSeconds = 5;
+/** A state that breaks a promise is made small before its thread ends. */
+const graceMs = 300_000;
+
 /** Returns the exit code. */
 export async function exploreDeeply(states) {
   const kit = pathToFileURL(join(projectRoot, "dist", "testing", "testing.js")).href;
@@ -30,7 +34,8 @@ export async function exploreDeeply(states) {
   let [total, distinct, tookSeconds, failed] = [0, 0, 0, 0];
   for (const name of subjects) {
     const module = pathToFileURL(join(projectRoot, "test", "crash", name));
-    const report = await exploreInWorkers(module, options);
+    const onProgress = teller(name, budget.ms);
+    const report = await exploreInWorkers(module, { ...options, onProgress });
     total += report.states;
     distinct += report.distinct;
     tookSeconds += report.seconds;
@@ -46,6 +51,22 @@ export async function exploreDeeply(states) {
     `${total} crash states (${distinct} of them distinct), ${failed} failures, ${rate} states a second`,
   );
   return failed === 0 ? 0 : 1;
+}
+
+/** Says every few seconds how far it is, and ends a run whose threads do not heed the time they have. */
+function teller(name, ms) {
+  let nextSeconds = 0;
+  return ({ states, distinct, seconds }) => {
+    if (seconds >= nextSeconds) {
+      const rate = Math.round(states / Math.max(seconds, 0.001));
+      const at = `${name}, ${Math.round(seconds)} s`;
+      console.log(`${at}: ${states} crash states (${distinct} distinct), ${rate} a second`);
+      nextSeconds = seconds + progressSeconds;
+    }
+    if (ms === undefined || seconds * 1000 < ms + graceMs) return;
+    console.error(`${name}: a thread goes on ${graceMs / 1000} s after its time is over`);
+    process.exit(1);
+  };
 }
 
 function told({ states, distinct, recoveries, lives, seconds }) {

@@ -18,13 +18,20 @@ import { buildIfStale } from "./build.js";
 import { failedChecks } from "./check.js";
 import { exploreDeeply } from "./deep.js";
 import { projectRoot, runTool, setUp } from "./setup.js";
+import { countStates, forgetStates, statesFolder } from "./states.js";
 
 const { env, paths, deepStates } = readArguments(process.argv.slice(2));
 setUp();
 const failedSteps = buildIfStale() === 0 ? [] : ["build"];
 if (deepStates !== undefined) process.exit(await exploreDeeply(deepStates));
-if (paths.length === 0) failedSteps.push(...failedChecks());
+const isWhole = paths.length === 0;
+if (isWhole) {
+  failedSteps.push(...failedChecks());
+  forgetStates();
+  env["VARVE_STATES"] = statesFolder;
+}
 const tests = runTests(paths, env);
+if (isWhole) failedSteps.push(...countStates());
 for (const step of failedSteps) console.log(`failed: ${step}`);
 const failedCount = tests.failed + failedSteps.length;
 console.log(`${tests.passed} passed, ${failedCount} failed`);

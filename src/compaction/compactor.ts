@@ -102,8 +102,10 @@ export class Compactor {
 
   /** Everything that may be rewritten as of a horizon, together; undefined where there is nothing. */
   everything(horizon: number, erased?: ErasedNodes): SegmentChoice | undefined {
-    const limit = erased === undefined ? horizon : Number.POSITIVE_INFINITY;
-    const segments = this.eligible(limit);
+    const isErasing = erased !== undefined;
+    const limit = isErasing ? Number.POSITIVE_INFINITY : horizon;
+    const eligible = this.eligible(limit);
+    const segments = isErasing ? eligible.filter(({ baseLsn }) => baseLsn <= erased.lsn) : eligible;
     if (segments.length === 0) return undefined;
     const bytes = segments.reduce((sum, each) => sum + dataBytes(each), 0);
     return { segments, horizon, erased, isJoined: false, bytes };
@@ -153,6 +155,10 @@ export class Compactor {
     try {
       for (const views of choice.isJoined ? [choice.segments] : choice.segments.map((v) => [v])) {
         const own = views.at(-1)!.lastLsn <= horizon ? horizon : 0;
+        if (!(await this.#isTouched(views, choice, coverage, horizon, work))) {
+          clean.push(cleaned(views[0]!, own, erasedLsn));
+          continue;
+        }
         const draft = await this.#rewriting.begin(views, own, erasedLsn);
         drafts.push(draft);
         const superseded = this.#superseded(views);
@@ -172,8 +178,7 @@ export class Compactor {
         }
         drafts.pop();
         await draft.abandon();
-        const { id, horizon: before } = views[0]!;
-        clean.push({ id, horizon: Math.max(before, own), erasedLsn });
+        clean.push(cleaned(views[0]!, own, erasedLsn));
       }
       this.#check(work, horizon);
       work.beforeInstall?.();
@@ -204,6 +209,24 @@ export class Compactor {
     return (this.#superseded([view]) - superseded) / Math.max(1, keptEvents);
   }
 
+  /** Whether there is something to erase in a segment, or may be to drop: most of them are read up to here and not written. */
+  async #isTouched(
+    views: readonly SegmentView[],
+    choice: SegmentChoice,
+    coverage: Coverage,
+    horizon: number,
+    work: CompactionWork,
+  ): Promise<boolean> {
+    if (choice.erased === undefined) return true;
+    const ended = await this.#pass(views, choice, coverage, horizon, work, () => {}, true).catch(
+      (error: unknown) => {
+        if (error !== touched) throw error;
+      },
+    );
+    return ended === undefined || ended.rewriter.changed > 0;
+  }
+
+  /** @param endsAtChange throws `touched` at the first slice with something that changes. */
   async #pass(
     views: readonly SegmentView[],
     choice: SegmentChoice,
@@ -211,6 +234,7 @@ export class Compactor {
     horizon: number,
     work: CompactionWork,
     output: FrameOutput,
+    endsAtChange = false,
   ): Promise<{ rewriter: RecordRewriter; keptEvents: number }> {
     const { ports, directory, log, index } = this.#parts;
     const builder = new FrameBuilder(output);
@@ -229,7 +253,10 @@ export class Compactor {
     );
     const host = {
       clock: ports.clock,
-      check: () => this.#check(work, horizon),
+      check: () => {
+        this.#check(work, horizon);
+        if (endsAtChange && rewriter.changed > 0) throw touched;
+      },
       pace: (bytes: number) => work.pace?.(bytes),
       rest: work.rest ?? turn,
     };
@@ -258,6 +285,17 @@ export class Compactor {
       details: { horizon, lastLsn: index.lastLsn },
     });
   }
+}
+
+/** Ends a pass that was only to find out whether something changes. */
+const touched: Error = new Error("touched");
+
+function cleaned(view: SegmentView, horizon: number, erasedLsn: number): CleanSegment {
+  return {
+    id: view.id,
+    horizon: Math.max(view.horizon, horizon),
+    erasedLsn: Math.max(view.erasedLsn, erasedLsn),
+  };
 }
 
 function dataBytes({ dataEnd }: SegmentView): number {

@@ -204,6 +204,8 @@ export class IndexStages {
       nodeCount: point.nodeCount,
       edgeCount: point.edgeCount,
       names: point.names,
+      scopedNames: point.scopedNames,
+      families: point.families,
       states: encodedStates(point),
       runs: records,
       segments: log.allocation(),

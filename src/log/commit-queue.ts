@@ -44,6 +44,8 @@ export class CommitQueue {
   #pendingBytes = 0;
   /** Where the active segment will end once everything queued is written. */
   #projectedEnd: number;
+  /** Whether the next transaction begins a segment, unless nothing is in the active one. */
+  endsSegment = false;
   #pumpScheduled = false;
   /** A step that nothing else may overtake: extending, rolling, cutting back. */
   #busy = false;
@@ -86,7 +88,6 @@ export class CommitQueue {
     return this.#nextLsn;
   }
 
-  /** Bytes accepted and not yet durable. */
   get pendingBytes(): number {
     return this.#pendingBytes;
   }
@@ -186,9 +187,9 @@ export class CommitQueue {
 
   #groupFor(bytes: number): Group {
     const last = this.#queue[this.#queue.length - 1];
-    const end = this.#projectedEnd + bytes;
-    const overflows =
-      end > this.#host.segmentDataBytesMax && this.#projectedEnd > segmentHeaderBytes;
+    const isOver = this.endsSegment || this.#projectedEnd + bytes > this.#host.segmentDataBytesMax;
+    const overflows = isOver && this.#projectedEnd > segmentHeaderBytes;
+    this.endsSegment = false;
     if (last !== undefined && !overflows) return last;
     const group = new Group(this.#nextOrdinal++, overflows);
     if (overflows) this.#projectedEnd = segmentHeaderBytes;
@@ -218,15 +219,14 @@ export class CommitQueue {
 
   /** What arrives during a sync joins the next group, unless someone waits for the write alone. */
   #mustWait(group: Group): boolean {
-    const hurried = group.wantsWrite || this.#queue.length > 1;
-    return this.#syncing !== undefined && (group.rollBefore || !hurried);
+    if (this.#syncing === undefined) return false;
+    return group.rollBefore || !(group.wantsWrite || this.#queue.length > 1);
   }
 
   #advance(group: Group): void {
     const active = this.#host.active();
     // A group that wanted a new segment has it once the active one is empty.
-    const rolls = group.rollBefore && active.segment.frameCount > 0;
-    if (rolls) this.#step(true, this.#host.roll());
+    if (group.rollBefore && active.segment.frameCount > 0) this.#step(true, this.#host.roll());
     else if (!active.needsExtension(group.length)) this.#write(group, active);
     else this.#step(false, active.extendFor(group.length, this.#host.segmentBytes));
   }

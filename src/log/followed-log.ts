@@ -115,6 +115,10 @@ export class FollowedLog implements Log {
     return Math.min(this.#horizon, this.#durableLsn);
   }
 
+  get erasedLsn(): number {
+    return this.#manifest!.segments.reduce((lsn, each) => Math.max(lsn, each.erasedLsn), 0);
+  }
+
   get acceptedLsn(): number {
     return this.#durableLsn;
   }
@@ -158,6 +162,11 @@ export class FollowedLog implements Log {
     this.#refreshing = own;
     own.catch((error: unknown) => this.#fail(error));
     return own;
+  }
+
+  /** That is for the writer to do. */
+  syncWatermark(): Promise<void> {
+    return Promise.resolve();
   }
 
   flush(): Promise<void> {

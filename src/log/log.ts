@@ -31,6 +31,8 @@ export interface Log {
   readonly nextLsn: number;
   /** States at and above this LSN, and changes above it, are all there; what came before may be compacted. 0: nothing ever was. */
   readonly horizon: number;
+  /** Events of what was erased up to this LSN are gone; 0 where nothing ever was. */
+  readonly erasedLsn: number;
   /** What compaction has to leave alone. */
   readonly pins: HistoryPins;
   /** Bytes accepted and not yet durable. */
@@ -69,6 +71,8 @@ export interface Log {
   frameAtOrAfter(lsn: number): LoadedFrame | undefined;
   /** The segments, in order: their names and how far each reaches now. */
   segments(): readonly SegmentView[];
+  /** Makes durable how far the log is known to be durable: no recovery moves what lies below to another segment. */
+  syncWatermark(): Promise<void>;
   /** How compaction replaces segments; undefined where nothing is ever written. */
   readonly rewriting: SegmentRewriting | undefined;
   stats(): LogStats;

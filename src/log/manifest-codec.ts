@@ -43,6 +43,13 @@ export function horizonOf(segments: readonly { readonly horizon: number }[]): nu
   return horizon;
 }
 
+/** Events of what was erased up to this LSN are gone: segments are rewritten for it all at once. */
+export function erasedLsnOf(segments: readonly { readonly erasedLsn: number }[]): number {
+  let lsn = 0;
+  for (const { erasedLsn } of segments) if (erasedLsn > lsn) lsn = erasedLsn;
+  return lsn;
+}
+
 /** Up to this LSN events may be left over of things whose other events are dropped or erased. */
 export function compactedToOf(
   segments: readonly { readonly horizon: number; readonly erasedLsn: number }[],

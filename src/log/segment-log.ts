@@ -111,6 +111,10 @@ export class SegmentLog implements Log {
     return this.rewriting.horizon;
   }
 
+  get erasedLsn(): number {
+    return this.rewriting.erasedLsn;
+  }
+
   get pendingBytes(): number {
     return this.#commits.pendingBytes;
   }
@@ -207,6 +211,12 @@ export class SegmentLog implements Log {
     };
   }
 
+  async syncWatermark(): Promise<void> {
+    const { watermark } = this.#parts;
+    watermark.write(this.#mark.lsn, this.#mark.hash, false);
+    await watermark.sync();
+  }
+
   async close(): Promise<void> {
     await this.#commits.drain();
     this.#allocationTimer?.();
@@ -254,7 +264,7 @@ export class SegmentLog implements Log {
   }
 
   #checkpointHost(): ConstructorParameters<typeof CheckpointFiles>[0] {
-    const { ports, directory, manifest, watermark } = this.#parts;
+    const { ports, directory, manifest } = this.#parts;
     return {
       disk: ports.disk,
       directory,
@@ -263,10 +273,7 @@ export class SegmentLog implements Log {
         if (this.poison !== undefined) throw this.poison;
       },
       durableLsn: () => this.durableLsn,
-      syncWatermark: async () => {
-        watermark.write(this.#mark.lsn, this.#mark.hash, false);
-        await watermark.sync();
-      },
+      syncWatermark: () => this.syncWatermark(),
       flushAllocation: () => this.flushAllocation(),
       namesLost: () => {
         this.#namesLost++;
@@ -282,7 +289,10 @@ export class SegmentLog implements Log {
     const common = { directory, requireSound, namesLost, poisonWith, flushAllocation };
     const roll = (): Promise<void> => this.#commits.roll();
     const passed = (): number => this.#checkpoints.passed(segments);
-    return { ...common, ports, manifest, segments, files: this.#files, roll, passed };
+    const endSegment = (): void => {
+      this.#commits.endsSegment = true;
+    };
+    return { ...common, ports, manifest, segments, files: this.#files, roll, passed, endSegment };
   }
 
   #host(): CommitHost {

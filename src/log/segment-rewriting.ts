@@ -2,7 +2,7 @@
 import { VarveError } from "../codec/errors.ts";
 import type { Ports } from "../disk/ports.ts";
 import { zeroHash } from "./fields.ts";
-import { horizonOf } from "./manifest-codec.ts";
+import { erasedLsnOf, horizonOf } from "./manifest-codec.ts";
 import type { ManifestStore } from "./manifest-store.ts";
 import type { Segment } from "./segment.ts";
 import { SegmentDraft } from "./segment-draft.ts";
@@ -26,6 +26,7 @@ export interface RewritingHost {
   flushAllocation(): Promise<unknown>;
   roll(): Promise<void>;
   passed(): number;
+  endSegment(): void;
 }
 
 /** Segments in which there was nothing to drop, and as of which LSN. */
@@ -38,6 +39,8 @@ export interface CleanSegment {
 export class SegmentRewriting {
   /** As `Log.horizon`. */
   horizon: number;
+  /** As `Log.erasedLsn`. */
+  erasedLsn: number;
   readonly #host: RewritingHost;
   /** Files that are replaced, by name, until nobody reads the log's files by their names. */
   #retired: string[] = [];
@@ -46,6 +49,7 @@ export class SegmentRewriting {
   constructor(host: RewritingHost) {
     this.#host = host;
     this.horizon = horizonOf(host.segments);
+    this.erasedLsn = erasedLsnOf(host.segments);
   }
 
   /** Replaced files that somebody may still open. */
@@ -61,6 +65,11 @@ export class SegmentRewriting {
   /** Seals the active segment, unless it holds no events. */
   roll(): Promise<void> {
     return this.#host.roll();
+  }
+
+  /** The next transaction accepted begins a new segment, so that what came before it is in sealed ones. */
+  endSegment(): void {
+    this.#host.endSegment();
   }
 
   /** Begins the file that takes the place of neighbours; finish it and install it, or abandon it. */
@@ -151,6 +160,7 @@ export class SegmentRewriting {
       segment.erasedLsn = found.erasedLsn;
     }
     this.horizon = horizonOf(segments);
+    this.erasedLsn = erasedLsnOf(segments);
   }
 
   async #syncNames(): Promise<void> {
@@ -164,6 +174,12 @@ export class SegmentRewriting {
     }
   }
 
+  /** Removes what could not be removed when it was replaced; resolves to how many files are left. */
+  async removeLeft(): Promise<number> {
+    await this.#removeRetired();
+    return this.#retired.length;
+  }
+
   /** Best effort: what stays is named by nothing, and the next open removes it. */
   async #removeRetired(): Promise<void> {
     if (this.#holds > 0) return;
@@ -173,7 +189,9 @@ export class SegmentRewriting {
         // The file of another writer may have this name by now.
         manifest.requireOwnEpoch();
         await ports.disk.unlink(ports.disk.join(directory, name));
-      } catch {}
+      } catch (error) {
+        if (!isMissing(error)) this.#retired.push(name);
+      }
     }
   }
 }
@@ -182,4 +200,8 @@ function replaced(name: string): VarveError {
   return new VarveError("CONFLICT", `${name} is not the segment's newest generation any more`, {
     details: { file: name },
   });
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof VarveError && error.code === "NOT_FOUND";
 }

@@ -85,15 +85,12 @@ export async function planSegments(
     if (last !== undefined && (endsAlike(last, entry) || isRewritten(last, entry))) isProven = true;
     if (there === undefined) {
       fresh.push(planned);
-    } else if (
-      there.id === entry.id &&
-      there.dataEnd === entry.dataEnd &&
-      endsAlike(there, entry)
-    ) {
+    } else if (isWhole(there, entry)) {
       await requireWhole(disk, directory, there);
       reused.push(planned);
     } else {
-      const isStart = there === last && there.id === entry.id && there.dataEnd < entry.dataEnd;
+      // Where a backup broke off that went on with it, its end is there, and anything behind it in place of its footer.
+      const isStart = there === last && there.id === entry.id && there.dataEnd <= entry.dataEnd;
       const hash = isStart
         ? await hashAt(disk, source.directory, databaseId, entry, there.dataEnd)
         : undefined;
@@ -108,6 +105,13 @@ export async function planSegments(
 
 function nameOf({ baseLsn, generation }: ManifestSegment): string {
   return segmentFileName(baseLsn, generation);
+}
+
+function isWhole(there: ManifestSegment, entry: ManifestSegment): boolean {
+  const isSealed = there.state === SEGMENT_STATE.sealed;
+  return (
+    isSealed && there.id === entry.id && there.dataEnd === entry.dataEnd && endsAlike(there, entry)
+  );
 }
 
 function endsAlike(a: ManifestSegment, b: ManifestSegment): boolean {
@@ -135,10 +139,6 @@ async function requireWhole(disk: Disk, directory: string, entry: ManifestSegmen
   const name = nameOf(entry);
   const file = await disk.open(disk.join(directory, name), "read");
   try {
-    if (entry.state === SEGMENT_STATE.cutPending) {
-      if ((await file.size()) < entry.dataEnd) throw damage(name, entry.dataEnd, "short");
-      return;
-    }
     const bytes = new Uint8Array(Math.max(0, (await file.size()) - entry.dataEnd));
     await file.read(bytes, entry.dataEnd);
     const footer = decodeSegmentFooter(bytes);

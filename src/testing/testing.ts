@@ -40,14 +40,18 @@ export {
   wait,
 } from "./explore/crash-subject.ts";
 export { diskFingerprint } from "./explore/disk-fingerprint.ts";
-export type { Budget } from "./explore/exploration.ts";
+export type { Budget, Counts } from "./explore/exploration.ts";
 export {
   type CrashFailure,
   type ExploreOptions,
   type ExploreReport,
   explore,
 } from "./explore/explore.ts";
-export { type ExploreInWorkersOptions, exploreInWorkers } from "./explore/explore-in-workers.ts";
+export {
+  type ExploreInWorkersOptions,
+  type ExploreProgress,
+  exploreInWorkers,
+} from "./explore/explore-in-workers.ts";
 export {
   checkRefused,
   type FeedBatch,

@@ -78,6 +78,7 @@ class Subscriber {
       for (let i = 0; i < batches; i++) {
         const next = await session.next().catch((error: VarveError) => {
           expect(["CLOSED", "POISONED", "DeadDiskError"]).toContain(error.code ?? error.name);
+          return undefined;
         });
         if (next === undefined || next.done === true || this.#session !== session) return;
         this.#take(db, next.value);
@@ -93,7 +94,7 @@ class Subscriber {
     let last = this.#expected - 1;
     for (const change of batch.changes) {
       // S1 and S2; gaps there are only where transactions were rejected: S3 is checked against the log.
-      expect(change.lsn).toBeGreaterThan(last);
+      if (change.lsn <= last) expect(change.lsn).toBeGreaterThan(last);
       last = change.lsn;
       this.delivered.push(change);
     }
@@ -105,6 +106,11 @@ class Subscriber {
   }
 }
 
+/** A look at the text first: the deep comparison of such lists takes longer than all the rest. */
+function requireEqual(found: readonly Change[], due: readonly Change[]): void {
+  if (JSON.stringify(found) !== JSON.stringify(due)) expect(found).toEqual(due);
+}
+
 async function openOn(disk: SimulatedDisk): Promise<{ db: Database; ports: SimulatedPorts }> {
   const ports = simulatedPorts({ disk, tasks: "automatic" });
   const options = { ...ports, memoryBudget: 16 * 2 ** 20, segmentBytes: 64 * 1024 };
@@ -112,7 +118,9 @@ async function openOn(disk: SimulatedDisk): Promise<{ db: Database; ports: Simul
 }
 
 describe("subscribers beside a writer", () => {
-  it("get every durable event once and in order, through faults, crashes and restarts", async () => {
+  it("get every durable event once and in order, through faults, crashes and restarts", {
+    timeout: 120_000,
+  }, async () => {
     let crashes = 0;
     let delivered = 0;
     await fc.assert(
@@ -130,7 +138,10 @@ describe("subscribers beside a writer", () => {
           // S5 and S6: what was delivered is in the log that the crash left, and nothing is missing from it.
           const log = await allOf(db.changes({ live: false }));
           for (const { delivered, cursor } of subscribers) {
-            expect(delivered).toEqual(log.filter(({ lsn }) => lsn < cursor));
+            requireEqual(
+              delivered,
+              log.filter(({ lsn }) => lsn < cursor),
+            );
           }
           for (const one of subscribers) one.start(db);
           live.pull(db, Number.POSITIVE_INFINITY);
@@ -174,7 +185,7 @@ describe("subscribers beside a writer", () => {
           one.pull(db, 1000);
         }
         while (subscribers.some(({ cursor }) => cursor <= db.durableLsn)) await settle();
-        for (const one of subscribers) expect(one.delivered).toEqual(log);
+        for (const one of subscribers) requireEqual(one.delivered, log);
         delivered += log.length;
         for (const one of subscribers) await one.stop();
         expect(Database.waitingFeedsOf(db)).toBe(0);

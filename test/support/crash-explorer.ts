@@ -96,7 +96,8 @@ export class Explorer {
   readonly tally: Tally = { states: 0, distinct: 0, recoveries: 0 };
   /** How often each way of recovering was met, by what the report says. */
   readonly seen: Map<string, number> = new Map();
-  readonly #checked: Set<string> = new Set();
+  /** Names of the states that were judged. */
+  readonly checked: Set<string> = new Set();
   readonly #recovered: Set<string> = new Set();
   readonly #open: Opener;
   /** Whether the files of a database just opened are those of its checkpoints, and none is a run's that none names. */
@@ -113,8 +114,8 @@ export class Explorer {
     this.tally.states++;
     const { disk, death } = afterLoss(point.disk, loss);
     const key = `${death} ${contentOf(disk)} ${point.history.fingerprint}`;
-    if (this.#checked.has(key)) return;
-    this.#checked.add(key);
+    if (this.checked.has(key)) return;
+    this.checked.add(key);
     this.tally.distinct++;
     const which = `state ${this.tally.states}: ${trail}; ${point.label}; ${loss?.label ?? "kill"}`;
     await told(which, async () => {
@@ -255,9 +256,10 @@ export class Explorer {
 }
 
 /** Says on the terminal how much was explored. */
-export function report(what: string, { tally, seen }: Explorer, startedMs: number): void {
+export function report(what: string, { tally, seen, checked }: Explorer, startedMs: number): void {
   const seconds = (performance.now() - startedMs) / 1000;
-  reportStates(what, { ...tally, seconds, traits: Object.fromEntries(seen) });
+  const names = { oracle: "graph", names: checked };
+  reportStates(what, { ...tally, seconds, traits: Object.fromEntries(seen) }, names);
 }
 
 async function told<T>(where: string, work: () => Promise<T>): Promise<T> {

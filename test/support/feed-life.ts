@@ -48,7 +48,7 @@ export function sums(padBytes: number): ProjectionDefinition<Sum, number> {
       state.last = n;
       const key = `r${n % 7}`;
       if (n % 11 === 10) out.delete(key);
-      else out.set(key, (out.get(key) ?? 0) + 1);
+      else out.put(key, (out.get(key) ?? 0) + 1);
       return undefined;
     },
   };
@@ -137,7 +137,7 @@ export class FeedLife {
     const askedLsn = this.#askedLsn;
     const hasConsumers = this.#hasConsumers;
     const durableLsn = this.#durableLsn;
-    const cursors = feeds.map(({ cursor }) => cursor);
+    const cursors = feeds.map(({ count, cursor }) => `${count}/${cursor}`);
     const fingerprint = [...cursors, ackedLsn, askedLsn, hasConsumers, durableLsn].join();
     return { feeds, ackedLsn, askedLsn, hasConsumers, durableLsn, fingerprint };
   }

@@ -162,7 +162,15 @@ describe("an exploration", () => {
 
   it("deals its work out to workers that load the store by its URL", async () => {
     const url = new URL("./journal-subject.mjs", import.meta.url);
-    const report = await exploreInWorkers(url, { threads: 2, sequenceLength: 3, crashes: 1 });
+    const told: number[] = [];
+    const report = await exploreInWorkers(url, {
+      threads: 2,
+      sequenceLength: 3,
+      crashes: 1,
+      onProgress: ({ states }) => told.push(states),
+    });
+    expect(told[0]).toBe(0);
+    expect(told.at(-1)).toBeLessThanOrEqual(report.states);
     const alone = await explore(journal, { sequenceLength: 3, crashes: 1 });
     expect(report.failures).toEqual([]);
     expect([report.states, report.lives]).toEqual([alone.states, alone.lives]);

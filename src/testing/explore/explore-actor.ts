@@ -8,16 +8,25 @@ export interface ExploreShare {
   /** URL of a module that exports `subject`. */
   readonly module: string;
   readonly options: ExploreOptions<unknown>;
+  /** Two words, for how many states were looked at and how many of them were different; others read them meanwhile. */
+  readonly progress: SharedArrayBuffer;
 }
 
 /** Explores one share; the disk it is offered is the machine's, and nothing of this exploration is on it. */
 export const handle: ActorHandler = async (message) => {
-  const { module, options } = message as ExploreShare;
+  const { module, options, progress } = message as ExploreShare;
   const loaded = (await import(/* @vite-ignore */ module)) as { readonly subject?: unknown };
   if (typeof loaded.subject !== "object" || loaded.subject === null) {
     throw new TypeError(`exploreInWorkers: ${module} exports no object named subject`);
   }
   const subject = loaded.subject as CrashSubject<unknown, unknown, unknown, unknown>;
-  const report: ExploreReport = await explore(subject, options);
+  const words = new Uint32Array(progress);
+  const report: ExploreReport = await explore(subject, {
+    ...options,
+    onProgress: ({ states, distinct }) => {
+      words[0] = states;
+      words[1] = distinct;
+    },
+  });
   return { result: report };
 };

@@ -1,15 +1,31 @@
 // Explores on several threads at once, each with a seed and a share of the sequences of its own.
 import { siblingModule } from "../../disk/actor-module.ts";
+import { NodeClock } from "../../disk/node-clock.ts";
 import { NodeDisk } from "../../disk/node-disk.ts";
+import { NodeScheduler } from "../../disk/node-scheduler.ts";
 import { NodeWorkers } from "../../disk/node-workers.ts";
 import type { ExploreOptions, ExploreReport } from "./explore.ts";
 import type { ExploreShare } from "./explore-actor.ts";
 
 export interface ExploreInWorkersOptions<Command>
-  extends Omit<ExploreOptions<Command>, "disk" | "clock" | "sequenceStride" | "sequenceOffset"> {
+  extends Omit<
+    ExploreOptions<Command>,
+    "disk" | "clock" | "isFaulty" | "sequenceStride" | "sequenceOffset" | "onProgress"
+  > {
   /** How many threads; default 2. */
   readonly threads?: number;
+  /** Hears every second how far the threads are, and once before they begin. */
+  readonly onProgress?: (progress: ExploreProgress) => void;
 }
+
+export interface ExploreProgress {
+  /** Crash states looked at so far by all threads, and how many of them each thread had not seen before. */
+  readonly states: number;
+  readonly distinct: number;
+  readonly seconds: number;
+}
+
+const progressMs = 1000;
 
 /**
  * As `explore`, over threads that each load `module`: an ES module that exports the store as `subject`. The sequences are dealt
@@ -21,14 +37,17 @@ export async function exploreInWorkers<Command = unknown>(
   module: URL,
   options: ExploreInWorkersOptions<Command> = {},
 ): Promise<ExploreReport> {
-  const { threads = 2, seed = 1, budget, ...rest } = options;
+  const { threads = 2, seed = 1, budget, onProgress, ...rest } = options;
   const states = budget?.states === undefined ? undefined : Math.ceil(budget.states / threads);
   const workers = new NodeWorkers();
   const disk = new NodeDisk();
+  const progress = Array.from({ length: threads }, () => new SharedArrayBuffer(8));
+  const end = telling(progress, onProgress);
   const shares = Array.from({ length: threads }, async (_, thread) => {
     const actor = workers.start(siblingModule("explore-actor", import.meta.url), disk);
     const share: ExploreShare = {
       module: module.href,
+      progress: progress[thread] as SharedArrayBuffer,
       options: {
         ...rest,
         seed: seed + thread,
@@ -46,7 +65,32 @@ export async function exploreInWorkers<Command = unknown>(
       await actor.stop();
     }
   });
-  return joined(await Promise.all(shares));
+  try {
+    return joined(await Promise.all(shares));
+  } finally {
+    end();
+  }
+}
+
+/** Tells every second until the function that it returns is called. */
+function telling(
+  shares: readonly SharedArrayBuffer[],
+  onProgress: ExploreInWorkersOptions<unknown>["onProgress"],
+): () => void {
+  if (onProgress === undefined) return () => {};
+  const clock = new NodeClock();
+  const scheduler = new NodeScheduler();
+  const startMs = clock.monotonicMs();
+  const words = shares.map((share) => new Uint32Array(share));
+  const sum = (word: number): number => words.reduce((total, two) => total + (two[word] ?? 0), 0);
+  let cancel = (): void => {};
+  const tell = (): void => {
+    const seconds = (clock.monotonicMs() - startMs) / 1000;
+    cancel = scheduler.after(progressMs, tell);
+    onProgress({ states: sum(0), distinct: sum(1), seconds });
+  };
+  tell();
+  return () => cancel();
 }
 
 function joined(reports: readonly ExploreReport[]): ExploreReport {
@@ -65,6 +109,7 @@ function joined(reports: readonly ExploreReport[]): ExploreReport {
     distinct: sum((report) => report.distinct),
     recoveries: sum((report) => report.recoveries),
     lives: sum((report) => report.lives),
+    places: sum((report) => report.places),
     seconds,
     statesPerSecond: states / Math.max(seconds, 0.001),
     traits,

@@ -1,0 +1,10 @@
+// The other half of the lives of feeds.test.ts, so that two processes share them.
+import { expect, it } from "vitest";
+import { feedsTimeoutMs, judgeFeedStates } from "../support/feed-states.ts";
+
+it("subscribers keep S1 to S11 in every crash state of the other lives", {
+  timeout: feedsTimeoutMs,
+}, async () => {
+  const due = 11_000;
+  expect(await judgeFeedStates(1, due)).toBeGreaterThanOrEqual(due);
+});
