@@ -69,7 +69,6 @@ export class SegmentLog implements Log {
   #allocationDirty = false;
   /** The end of what is known to be durable, as the watermark has it. */
   #mark: { readonly lsn: number; readonly hash: Hash64 };
-  /** Syncs of the directory that failed. */
   #namesLost = 0;
 
   constructor(parts: LogParts, options: LogOptions) {
