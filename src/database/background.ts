@@ -191,20 +191,21 @@ export class Background {
     return new IndexStages(parts, savedRuns);
   }
 
+  /** Things now: what a fresh log would have to hold. */
+  get #liveCount(): number {
+    const { nodeCount, edgeCount, families } = this.#parts.index;
+    return nodeCount + edgeCount + families.size;
+  }
+
   #makeCompactor(): Compactor | undefined {
     const { log, settings, index, directory } = this.#parts;
     if (log.rewriting === undefined) return undefined;
     const durableState = (name: string): unknown => this.#host.durableState(name);
     const requireIndex = (): void => this.rebuild.require();
     const { ports, segmentBytes } = settings;
-    const liveCount = (): number => this.#liveCount;
     const place = { ports, directory, log, segmentBytes };
+    const liveCount = (): number => this.#liveCount;
     return new Compactor({ ...place, index, liveCount, durableState, requireIndex });
-  }
-
-  get #liveCount(): number {
-    const { index } = this.#parts;
-    return index.nodeCount + index.edgeCount + index.families.size;
   }
 
   #makeErasing(): Erasing {

@@ -328,6 +328,8 @@ export class CompactionStage {
     } catch (error) {
       const isOwn = abort.signal.aborted && signal?.aborted !== true;
       if (isOwn && isCode(error, "ABORTED")) return undefined;
+      // What waits for a checkpoint is told first that the end has come.
+      if (!this.#isUsable && isCode(error, "CLOSED")) return undefined;
       if (signal === undefined && isCode(error, "CONFLICT")) {
         this.#isInRound = false;
         return undefined;

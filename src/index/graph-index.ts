@@ -1,6 +1,5 @@
 // Applies events to the trees of a graph, and takes them back: the one way in for live writes, for what a transaction sees of
 // itself, and for replay.
-
 import { ByteReader, ByteWriter, getU32, MalformedBytes } from "../codec/bytes.ts";
 import { defaultFamily, nodePutCreates, RECORD, systemTagMin } from "../log/event-format.ts";
 import { EventReader } from "../log/event-reader.ts";
@@ -17,10 +16,8 @@ import { RecordStarts } from "./record-starts.ts";
 
 /** Larger node records stay in the log. */
 export const inlineRecordBytesMax = 256;
-
 /** Edges staged while a log is replayed: some 7 MB in each direction. */
 const replayStagingCapacity: number = 2 ** 18;
-
 const noLabels: readonly number[] = [];
 
 /** All graphs and maps. Events are applied in the order of their LSNs and taken back in the opposite order. */
@@ -109,9 +106,7 @@ export class GraphIndex extends GraphTrees {
       case RECORD.edgePatch: {
         const { edgeId, lsn } = reader;
         if (this.#isLeftOver(reader)) break;
-        const isPatched = this.edges.find(edgeId, lsn);
-        const depth = isPatched ? this.edges.foundDepth : 0;
-        if (isPatched) this.superseded.note(this.edges.foundLsn);
+        const depth = this.depthBefore(edgeId, lsn);
         this.edges.insertPatch(edgeId, lsn, reader.hasImage ? 0 : depth + 1);
         break;
       }

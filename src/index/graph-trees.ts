@@ -61,9 +61,9 @@ export class GraphTrees extends GraphLayers {
   #pastId = 0;
 
   readonly #keyBytes = new KeyBytes();
-  readonly #familyCache = new FamilyCache();
   /** Kept up while events are applied and taken back. */
   readonly superseded: SupersededCounts = new SupersededCounts();
+  readonly #familyCache = new FamilyCache();
   protected readonly keyCache: KeyCache;
   protected readonly keyStrings: KeyStrings;
 
@@ -138,6 +138,13 @@ export class GraphTrees extends GraphLayers {
     this.edgeCount = 0;
     this.families.clear();
     this.#familyCache.clear();
+  }
+
+  /** How many patches an edge has without an image, before one at an LSN that supersedes the last of them. */
+  protected depthBefore(edgeId: number, lsn: number): number {
+    if (!this.edges.find(edgeId, lsn)) return 0;
+    this.superseded.note(this.edges.foundLsn);
+    return this.edges.foundDepth;
   }
 
   /** Whether nothing here is above this LSN. */

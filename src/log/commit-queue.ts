@@ -86,7 +86,6 @@ export class CommitQueue {
     return this.#nextLsn;
   }
 
-  /** Bytes accepted and not yet durable. */
   get pendingBytes(): number {
     return this.#pendingBytes;
   }
@@ -218,15 +217,14 @@ export class CommitQueue {
 
   /** What arrives during a sync joins the next group, unless someone waits for the write alone. */
   #mustWait(group: Group): boolean {
-    const hurried = group.wantsWrite || this.#queue.length > 1;
-    return this.#syncing !== undefined && (group.rollBefore || !hurried);
+    if (this.#syncing === undefined) return false;
+    return group.rollBefore || !(group.wantsWrite || this.#queue.length > 1);
   }
 
   #advance(group: Group): void {
     const active = this.#host.active();
     // A group that wanted a new segment has it once the active one is empty.
-    const rolls = group.rollBefore && active.segment.frameCount > 0;
-    if (rolls) this.#step(true, this.#host.roll());
+    if (group.rollBefore && active.segment.frameCount > 0) this.#step(true, this.#host.roll());
     else if (!active.needsExtension(group.length)) this.#write(group, active);
     else this.#step(false, active.extendFor(group.length, this.#host.segmentBytes));
   }

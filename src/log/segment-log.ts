@@ -15,7 +15,7 @@ import type { CommitLevel, CommitTicket, FrameMark, PendingTransaction } from ".
 import { HistoryPins } from "./history-pins.ts";
 import type { Log, LogListener, LogStats } from "./log.ts";
 import type { LogPosition } from "./log-position.ts";
-import type { CheckpointRef, ManifestSegment } from "./manifest-codec.ts";
+import type { CheckpointRef } from "./manifest-codec.ts";
 import type { ManifestStore } from "./manifest-store.ts";
 import { positionAfter, positionAt } from "./position-finder.ts";
 import type { ReserveFile } from "./reserve.ts";
@@ -69,7 +69,6 @@ export class SegmentLog implements Log {
   #allocationDirty = false;
   /** The end of what is known to be durable, as the watermark has it. */
   #mark: { readonly lsn: number; readonly hash: Hash64 };
-  /** Syncs of the directory that failed. */
   #namesLost = 0;
 
   constructor(parts: LogParts, options: LogOptions) {
@@ -335,7 +334,10 @@ export class SegmentLog implements Log {
       // Order: compaction may have replaced others just now, and not yet in memory.
       manifest.edit((current) => ({
         nextSegmentId: next.segment.id + 1,
-        segments: [...current.segments.slice(0, -1), ...[old.segment, next.segment].map(entryOf)],
+        segments: [
+          ...current.segments.slice(0, -1),
+          ...[old.segment, next.segment].map((each) => each.toManifest()),
+        ],
       })),
     );
     segments.push(next.segment);
@@ -392,8 +394,4 @@ export class SegmentLog implements Log {
       },
     );
   }
-}
-
-function entryOf(segment: Segment): ManifestSegment {
-  return segment.toManifest();
 }
