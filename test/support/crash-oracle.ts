@@ -47,6 +47,9 @@ export interface View {
   readonly mark: string | undefined;
 }
 
+/** Errors that say that nothing was written. */
+const definite: ReadonlySet<string> = new Set(["DISK_FULL", "IO", "INDEX_REBUILDING"]);
+
 export class Violation extends Error {
   constructor(property: string, message: string) {
     super(`${property}: ${message}`);
@@ -111,7 +114,7 @@ export class History {
       (error: unknown) => {
         if (entry === undefined) return;
         const { code } = error as { code?: unknown };
-        entry.ending = code === "DISK_FULL" || code === "IO" ? "rejected" : "unknown";
+        entry.ending = definite.has(String(code)) ? "rejected" : "unknown";
       },
     );
     return committed;
