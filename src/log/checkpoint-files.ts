@@ -4,7 +4,7 @@ import type { Disk } from "../disk/ports.ts";
 import { hashOf } from "./fields.ts";
 import { checkpointFileName } from "./file-names.ts";
 import { type CheckpointRef, checkpointsMax } from "./manifest-codec.ts";
-import type { ManifestStore } from "./manifest-store.ts";
+import { EditRefused, type ManifestStore } from "./manifest-store.ts";
 import { smallFileBytesMax } from "./small-file.ts";
 
 /** What saving a checkpoint needs of the log around it. */
@@ -37,8 +37,8 @@ export class CheckpointFiles {
 
   /**
    * Order: the file, then the names of it and of the trees it names, then the watermark, and only then the manifest. A
-   * failure before the manifest leaves nothing behind but what was there. One in the manifest poisons the log, and so does one
-   * in the sync of the names: a sync that failed is never tried again.
+   * failure before the manifest leaves nothing behind but what was there, and so does a manifest that has no room for it. Any other
+   * one in the manifest poisons the log, and so does one in the sync of the names: a sync that failed is never tried again.
    */
   async save(bytes: Uint8Array, number: number, lsn: number): Promise<void> {
     const host = this.#host;
@@ -57,7 +57,12 @@ export class CheckpointFiles {
       throw error;
     }
     const ref: CheckpointRef = { number, lsn, bytes: bytes.length, hash, durableLsn };
-    await this.#keep((refs) => [ref, ...refs].slice(0, checkpointsMax));
+    try {
+      await this.#keep((refs) => [ref, ...refs].slice(0, checkpointsMax));
+    } catch (error) {
+      if (error instanceof EditRefused) await this.#remove(number);
+      throw error;
+    }
   }
 
   /** Forgets all but the newest: to be called once that one is known to be readable. */
@@ -111,7 +116,7 @@ export class CheckpointFiles {
         return { checkpoints: change(current.checkpoints) };
       });
     } catch (error) {
-      throw this.#host.poisonWith(error);
+      throw error instanceof EditRefused ? error : this.#host.poisonWith(error);
     }
     for (const { number } of before) {
       if (!this.refs.some((ref) => ref.number === number)) await this.#remove(number);
