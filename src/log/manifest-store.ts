@@ -181,7 +181,7 @@ export class ManifestStore {
   /** Resolves to why not where the first copy has no room: nothing of it is durable then, and the second copy is as it was. */
   async #installWhereRoom(manifest: Manifest): Promise<unknown> {
     const bytes = encodeManifest(manifest);
-    const [first] = this.#copies;
+    const [first, second] = this.#copies;
     try {
       first.writeSync(bytes, 0);
     } catch (error) {
@@ -189,24 +189,16 @@ export class ManifestStore {
       throw error;
     }
     await first.sync();
-    await this.#writeSecond(manifest, bytes);
+    // Order: the second copy, the only sound one there may be, is touched once the first is durable.
+    second.writeSync(bytes, 0);
+    await second.sync();
+    this.#current = manifest;
     return undefined;
   }
 
   async #install(manifest: Manifest): Promise<void> {
-    const bytes = encodeManifest(manifest);
-    const [first] = this.#copies;
-    first.writeSync(bytes, 0);
-    await first.sync();
-    await this.#writeSecond(manifest, bytes);
-  }
-
-  /** Order: the second copy, the only sound one there may be, is touched once the first is durable. */
-  async #writeSecond(manifest: Manifest, bytes: Uint8Array): Promise<void> {
-    const [, second] = this.#copies;
-    second.writeSync(bytes, 0);
-    await second.sync();
-    this.#current = manifest;
+    const lacking = await this.#installWhereRoom(manifest);
+    if (lacking !== undefined) throw lacking;
   }
 
   /**
