@@ -72,7 +72,9 @@ it.each(
           () => history.submit(db, large("rolls", 45_000)),
           () => db.close(),
         ]) {
-          expect(await settles<unknown>("work", ports, work())).toMatchObject({ status: "fulfilled" });
+          expect(await settles<unknown>("work", ports, work())).toMatchObject({
+            status: "fulfilled",
+          });
         }
       },
     );

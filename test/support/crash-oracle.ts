@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { Database } from "../../src/database/database.ts";
 import { readState, writeState } from "../../src/database/system-state.ts";
 import type { Change, Durability, Receipt, Transaction } from "../../src/varve.ts";
+import { saysNothing } from "./definite-errors.ts";
 
 /** One write, in the oracle's own words. */
 export type Step =
@@ -46,9 +47,6 @@ export interface View {
   readonly transactions: readonly { firstLsn: number; lastLsn: number; text: string[] }[];
   readonly mark: string | undefined;
 }
-
-/** Errors that say that nothing was written. */
-const definite: ReadonlySet<string> = new Set(["DISK_FULL", "IO", "INDEX_REBUILDING"]);
 
 export class Violation extends Error {
   constructor(property: string, message: string) {
@@ -114,7 +112,7 @@ export class History {
       (error: unknown) => {
         if (entry === undefined) return;
         const { code } = error as { code?: unknown };
-        entry.ending = definite.has(String(code)) ? "rejected" : "unknown";
+        entry.ending = saysNothing.has(String(code)) ? "rejected" : "unknown";
       },
     );
     return committed;
@@ -188,12 +186,10 @@ export class History {
     checkGraph(db, this.#entries);
   }
 
-  /** The graph that a view of the past shows: what those transactions make that end at or below its LSN. */
+  /** The graph of a view of the past: of what ends at or below its LSN. */
   checkGraphAt(past: GraphFace, lsn: number): void {
-    checkGraph(
-      past,
-      this.#entries.filter(({ receipt }) => receipt !== undefined && receipt.lastLsn <= lsn),
-    );
+    const isIn = ({ receipt }: Entry): boolean => receipt !== undefined && receipt.lastLsn <= lsn;
+    checkGraph(past, this.#entries.filter(isIn));
   }
 
   #entry(plan: Plan): Entry {
