@@ -27,7 +27,7 @@ setUp();
 // The compiler takes one processor: types and lint are checked beside the build.
 const checks = paths.length === 0 && deepStates === undefined ? checksBeside() : [];
 const failedSteps = buildIfStale() === 0 ? [] : ["build"];
-if (deepStates !== undefined) process.exit(await exploreDeeply(deepStates));
+if (deepStates !== undefined) process.exit(await testDeeply(deepStates));
 const isWhole = paths.length === 0;
 if (isWhole) {
   forgetStates();
@@ -41,6 +41,16 @@ for (const step of failedSteps) console.log(`failed: ${step}`);
 const failedCount = tests.failed + failedSteps.length;
 console.log(`${tests.passed} passed, ${failedCount} failed`);
 process.exitCode = failedCount === 0 ? 0 : 1;
+
+/** The kit's explorer first, then a quarter of the states for each family of compaction, backup and layers. Returns the exit code. */
+async function testDeeply(states) {
+  const code = await exploreDeeply(states);
+  const seconds = Number(process.env["VARVE_DEEP_SECONDS"] ?? 0);
+  const env = { VARVE_CRASH_STATES: String(Math.ceil(states / 4)) };
+  if (seconds > 0) env["VARVE_CRASH_SECONDS"] = String(Math.ceil(seconds / 4));
+  const { failed } = runTests(["test/crash/kept", "test/crash/layered-lives"], env);
+  return code === 0 && failed === 0 ? 0 : 1;
+}
 
 function readArguments(args) {
   const env = {};

@@ -284,6 +284,8 @@ export class RunKeeper {
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#merger.stop();
+    // One that was done by then is opened and read from: whoever asks next is to find it among the runs, or gone.
+    await Promise.allSettled(this.#merges);
   }
 
   async close(): Promise<void> {
@@ -326,7 +328,9 @@ export class RunKeeper {
       await builder.verify(record);
       return await this.#open(record);
     } catch (error) {
+      // No checkpoint can name it: where a close ended the reading, none comes that would have it removed.
       this.#retired.push(record);
+      await this.#remove((each) => each === record);
       throw error;
     }
   }

@@ -5,7 +5,7 @@ import { hashOf } from "./fields.ts";
 import { checkpointFileName } from "./file-names.ts";
 import { endsAt, type LogPosition } from "./log-position.ts";
 import { type CheckpointRef, checkpointsMax } from "./manifest-codec.ts";
-import type { ManifestStore } from "./manifest-store.ts";
+import { EditRefused, type ManifestStore } from "./manifest-store.ts";
 import type { Segment } from "./segment.ts";
 import { smallFileBytesMax } from "./small-file.ts";
 
@@ -58,8 +58,8 @@ export class CheckpointFiles {
 
   /**
    * Order: the file, then the names of it and of the trees it names, then the watermark, and only then the manifest. A
-   * failure before the manifest leaves nothing behind but what was there. One in the manifest poisons the log, and so does one
-   * in the sync of the names: a sync that failed is never tried again.
+   * failure before the manifest leaves nothing behind but what was there, and so does a manifest that has no room for it. Any other
+   * one in the manifest poisons the log, and so does one in the sync of the names: a sync that failed is never tried again.
    */
   async save(bytes: Uint8Array, number: number, position: LogPosition): Promise<void> {
     const host = this.#host;
@@ -79,8 +79,13 @@ export class CheckpointFiles {
       throw error;
     }
     const ref: CheckpointRef = { number, lsn, bytes: bytes.length, hash, durableLsn: lsn };
+    try {
+      await this.#keep((refs) => [ref, ...refs].slice(0, checkpointsMax));
+    } catch (error) {
+      if (error instanceof EditRefused) await this.#remove(number);
+      throw error;
+    }
     this.#places.set(number, position);
-    await this.#keep((refs) => [ref, ...refs].slice(0, checkpointsMax));
   }
 
   /** Forgets all but the newest: to be called once that one is known to be readable. */
@@ -134,7 +139,7 @@ export class CheckpointFiles {
         return { checkpoints: change(current.checkpoints) };
       });
     } catch (error) {
-      throw this.#host.poisonWith(error);
+      throw error instanceof EditRefused ? error : this.#host.poisonWith(error);
     }
     for (const { number } of before) {
       if (this.refs.some((ref) => ref.number === number)) continue;

@@ -78,6 +78,16 @@ function requireSameDatabase(copy: Manifest, other: Manifest): void {
   });
 }
 
+/** There was no room for an edit, which is as if it had never been asked for. */
+export class EditRefused extends VarveError {
+  constructor(cause: unknown) {
+    super("DISK_FULL", "there is no room for an edit of the manifest", {
+      cause,
+      details: { file: FILE.manifestB },
+    });
+  }
+}
+
 /** Owns the handles of both copies of an open database. */
 export class ManifestStore {
   /** In the order of writing, the same in every life: what is found of them tells which may not be durable. */
@@ -145,26 +155,50 @@ export class ManifestStore {
    * Changes fields of the manifest under a new edit number; edits run one after another. When this resolves, both copies
    * hold the change durably; when it fails or the machine stops in between, the newest sound copy is either the old
    * manifest or this one, and every later edit fails as well.
+   *
+   * @throws EditRefused where there was no room for it: then both copies hold durably what they held before, and later edits go on.
    */
   edit(change: (current: Manifest) => Partial<Manifest>): Promise<void> {
     const edited = this.#edits.then(async () => {
       const { current } = this;
-      await this.#install({ ...current, ...change(current), edit: current.edit + 1 });
+      const next = { ...current, ...change(current), edit: current.edit + 1 };
+      const lacking = await this.#installWhereRoom(next);
+      if (lacking === undefined) return;
+      // What arrived of it in the first copy is as an edit that was cut short; this is one more edit, which changes nothing.
+      if ((await this.#installWhereRoom({ ...current, edit: next.edit + 1 })) !== undefined) {
+        throw lacking;
+      }
+      throw new EditRefused(lacking);
     });
-    this.#edits = edited;
+    this.#edits = edited.catch((error: unknown) => {
+      if (!(error instanceof EditRefused)) throw error;
+    });
     // Whoever asked is told; the chain itself is nobody's to wait for.
-    edited.catch(() => {});
+    this.#edits.catch(() => {});
     return edited;
   }
 
-  async #install(manifest: Manifest): Promise<void> {
+  /** Resolves to why not where the first copy has no room: nothing of it is durable then, and the second copy is as it was. */
+  async #installWhereRoom(manifest: Manifest): Promise<unknown> {
     const bytes = encodeManifest(manifest);
-    for (const copy of this.#copies) {
-      copy.writeSync(bytes, 0);
-      // Order: the second copy, the only sound one there may be, is touched once the first is durable.
-      await copy.sync();
+    const [first, second] = this.#copies;
+    try {
+      first.writeSync(bytes, 0);
+    } catch (error) {
+      if (error instanceof VarveError && error.code === "DISK_FULL") return error;
+      throw error;
     }
+    await first.sync();
+    // Order: the second copy, the only sound one there may be, is touched once the first is durable.
+    second.writeSync(bytes, 0);
+    await second.sync();
     this.#current = manifest;
+    return undefined;
+  }
+
+  async #install(manifest: Manifest): Promise<void> {
+    const lacking = await this.#installWhereRoom(manifest);
+    if (lacking !== undefined) throw lacking;
   }
 
   /**

@@ -1,4 +1,5 @@
 // A file of real zeros that is given up on a full disk, so that closing, rolling and recovery have room.
+import { VarveError } from "../codec/errors.ts";
 import type { Disk, DiskFile } from "../disk/ports.ts";
 
 export const reserveBytes: number = 256 * 1024;
@@ -29,6 +30,17 @@ export class ReserveFile {
     this.#held = false;
     await this.#file.truncate(0);
     return true;
+  }
+
+  /** Runs a step that needs space; on a full disk gives up what is held and tries once more. */
+  async orGiven<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      const isFull = error instanceof VarveError && error.code === "DISK_FULL";
+      if (!isFull || !(await this.release())) throw error;
+      return await work();
+    }
   }
 
   /** Takes the space again where there is some; fails silently where there is none. */

@@ -15,8 +15,8 @@ import type { CommitLevel, CommitTicket, FrameMark, PendingTransaction } from ".
 import { HistoryPins } from "./history-pins.ts";
 import type { Log, LogListener, LogStats } from "./log.ts";
 import type { LogPosition } from "./log-position.ts";
-import type { CheckpointRef } from "./manifest-codec.ts";
-import type { ManifestStore } from "./manifest-store.ts";
+import type { CheckpointRef, Manifest } from "./manifest-codec.ts";
+import { EditRefused, type ManifestStore } from "./manifest-store.ts";
 import { positionAfter, positionAt } from "./position-finder.ts";
 import type { ReserveFile } from "./reserve.ts";
 import { Segment } from "./segment.ts";
@@ -323,23 +323,14 @@ export class SegmentLog implements Log {
     const { watermark, manifest, segments, reserve } = this.#parts;
     const old = this.#active;
     await orSyncFailure(Promise.resolve().then(() => manifest.requireOwnEpoch()));
-    await this.#withReserve(() => old.seal());
+    await reserve.orGiven(() => old.seal());
     this.#mark = { lsn: this.#commits.writtenLsn, hash: old.segment.lastHash };
     watermark.write(this.#mark.lsn, this.#mark.hash, false);
     await orSyncFailure(watermark.sync());
     this.#commits.publishWritten();
-    this.#created ??= await this.#withReserve(() => this.#createSegment(old.segment));
+    this.#created ??= await reserve.orGiven(() => this.#createSegment(old.segment));
     const next = this.#created;
-    await orSyncFailure(
-      // Order: compaction may have replaced others just now, and not yet in memory.
-      manifest.edit((current) => ({
-        nextSegmentId: next.segment.id + 1,
-        segments: [
-          ...current.segments.slice(0, -1),
-          ...[old.segment, next.segment].map((each) => each.toManifest()),
-        ],
-      })),
-    );
+    await this.#name(old.segment, next.segment);
     segments.push(next.segment);
     this.#created = undefined;
     this.#active = next;
@@ -372,14 +363,22 @@ export class SegmentLog implements Log {
     throw new SyncFailure(new Error("a sync of the directory failed while a segment was made"));
   }
 
-  /** Runs a step that needs space; on a full disk gives up the reserve and tries once more. */
-  async #withReserve<T>(work: () => Promise<T>): Promise<T> {
+  /** Has the manifest name the segment that was made; where it has no room for it, there is none: more may go to the old one. */
+  async #name(...ends: readonly [Segment, Segment]): Promise<void> {
+    const { ports, directory, manifest, reserve } = this.#parts;
+    // Order: compaction may have replaced others just now, and not yet in memory.
+    const edit = ({ segments }: Manifest): Partial<Manifest> => ({
+      nextSegmentId: ends[1].id + 1,
+      segments: [...segments.slice(0, -1), ...ends.map((segment) => segment.toManifest())],
+    });
     try {
-      return await work();
+      await reserve.orGiven(() => manifest.edit(edit));
     } catch (error) {
-      const full = (error as Partial<VarveError>).code === "DISK_FULL";
-      if (!full || !(await this.#parts.reserve.release())) throw error;
-      return await work();
+      if (!(error instanceof EditRefused)) throw new SyncFailure(error);
+      await this.#created?.file.close().catch(() => {});
+      this.#created = undefined;
+      await ports.disk.unlink(ports.disk.join(directory, ends[1].name)).catch(() => {});
+      throw error;
     }
   }
 

@@ -4,7 +4,7 @@ import { isMissing } from "../disk/disk-error.ts";
 import type { Ports } from "../disk/ports.ts";
 import { zeroHash } from "./fields.ts";
 import { erasedLsnOf, horizonOf } from "./manifest-codec.ts";
-import type { ManifestStore } from "./manifest-store.ts";
+import { EditRefused, type ManifestStore } from "./manifest-store.ts";
 import type { Segment } from "./segment.ts";
 import { SegmentDraft } from "./segment-draft.ts";
 import type { SegmentFiles } from "./segment-files.ts";
@@ -95,8 +95,8 @@ export class SegmentRewriting {
 
   /**
    * Installs finished drafts, all of them or none. Order: their contents are durable, then their names, and only then does
-   * the manifest name them, in one edit; the old files go once it does. A failure before the manifest changes nothing; one in
-   * the manifest, or in the sync of the names, poisons the log.
+   * the manifest name them, in one edit; the old files go once it does. A failure before the manifest changes nothing, nor does
+   * a manifest that has no room for it; any other one in the manifest, or in the sync of the names, poisons the log.
    */
   async install(drafts: readonly SegmentDraft[], clean: readonly CleanSegment[]): Promise<void> {
     const { manifest } = this.#host;
@@ -120,7 +120,7 @@ export class SegmentRewriting {
         return { segments };
       });
     } catch (error) {
-      throw this.#host.poisonWith(error);
+      throw error instanceof EditRefused ? error : this.#host.poisonWith(error);
     }
     this.#swap(drafts, horizons);
     await this.#removeRetired();

@@ -105,18 +105,18 @@ export const commitMutants: readonly Mutant[] = [
   {
     name: "manifest-names-the-segment-before-it-is-made",
     file: segmentLog,
-    find: `    this.#created ??= await this.#withReserve(() => this.#createSegment(old.segment));
+    find: `    this.#created ??= await reserve.orGiven(() => this.#createSegment(old.segment));
     const next = this.#created;
-    await orSyncFailure(`,
+    await this.#name(`,
     replace: `    const soon = Segment.following(manifest.current.nextSegmentId, old.segment.lastLsn, old.segment);
     await orSyncFailure(
       manifest.edit(() => ({
         segments: [...segments, soon].map((segment) => segment.toManifest()),
       })),
     );
-    this.#created ??= await this.#withReserve(() => this.#createSegment(old.segment));
+    this.#created ??= await reserve.orGiven(() => this.#createSegment(old.segment));
     const next = this.#created;
-    await orSyncFailure(`,
+    await this.#name(`,
     killedBy: { ...firstCrashes, says: /missing/ },
   },
   {

@@ -18,12 +18,11 @@ export const recoveryMutants: readonly Mutant[] = [
   {
     name: "both-copies-of-the-manifest-written-before-one-is-synced",
     file: manifestStore,
-    find: `      await copy.sync();
-    }
-    this.#current = manifest;`,
-    replace: `    }
-    for (const copy of this.#copies) await copy.sync();
-    this.#current = manifest;`,
+    find: `    await first.sync();
+    // Order: the second copy, the only sound one there may be, is touched once the first is durable.
+    second.writeSync(bytes, 0);`,
+    replace: `    second.writeSync(bytes, 0);
+    await first.sync();`,
     killedBy: {
       file: "test/log/small-files.test.ts",
       title: "torn anywhere leaves the old one or the new one",
@@ -33,11 +32,11 @@ export const recoveryMutants: readonly Mutant[] = [
   {
     name: "manifest-without-a-sync",
     file: manifestStore,
-    find: `      await copy.sync();
-    }
-    this.#current = manifest;`,
-    replace: `    }
-    this.#current = manifest;`,
+    find: `    await first.sync();
+    // Order: the second copy, the only sound one there may be, is touched once the first is durable.
+    second.writeSync(bytes, 0);
+    await second.sync();`,
+    replace: "    second.writeSync(bytes, 0);",
     killedBy: { ...firstCrashes, says: /lost|damaged|phantom|idempotence/ },
   },
   {

@@ -6,7 +6,7 @@ import { VarveError } from "../../src/varve.ts";
 import { openAt } from "../backup/support.ts";
 import { recordCalls } from "./crash-explorer.ts";
 import { Violation } from "./crash-oracle.ts";
-import { databasePath, type Opened } from "./crash-script.ts";
+import type { Opened } from "./crash-script.ts";
 import { checkKept } from "./kept-judge.ts";
 import { type Kept, KeptLife, type LifeOptions, openKept } from "./kept-life.ts";
 import type { CrashState, Place } from "./state-sweep.ts";
@@ -188,5 +188,3 @@ export async function recordNextBackup(
 export function keyOfCopied({ kept, old, new: due }: Copied): string {
   return `${kept.history.fingerprint} ${kept.acked} ${old?.lastLsn} ${due.lastLsn} ${due.horizon}`;
 }
-
-export { databasePath };

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { Database } from "../../src/database/database.ts";
 import { readState, writeState } from "../../src/database/system-state.ts";
 import type { Change, Durability, Receipt, Transaction } from "../../src/varve.ts";
+import { saysNothing } from "./definite-errors.ts";
 
 /** One write, in the oracle's own words. */
 export type Step =
@@ -111,7 +112,7 @@ export class History {
       (error: unknown) => {
         if (entry === undefined) return;
         const { code } = error as { code?: unknown };
-        entry.ending = code === "DISK_FULL" || code === "IO" ? "rejected" : "unknown";
+        entry.ending = saysNothing.has(String(code)) ? "rejected" : "unknown";
       },
     );
     return committed;
@@ -185,12 +186,10 @@ export class History {
     checkGraph(db, this.#entries);
   }
 
-  /** The graph that a view of the past shows: what those transactions make that end at or below its LSN. */
+  /** The graph of a view of the past: of what ends at or below its LSN. */
   checkGraphAt(past: GraphFace, lsn: number): void {
-    checkGraph(
-      past,
-      this.#entries.filter(({ receipt }) => receipt !== undefined && receipt.lastLsn <= lsn),
-    );
+    const isIn = ({ receipt }: Entry): boolean => receipt !== undefined && receipt.lastLsn <= lsn;
+    checkGraph(past, this.#entries.filter(isIn));
   }
 
   #entry(plan: Plan): Entry {

@@ -7,6 +7,7 @@ import { handle } from "../../src/index/tree-worker.ts";
 import {
   SimulatedClock,
   type SimulatedDisk,
+  type SimulatedPorts,
   SimulatedRandom,
   simulatedPorts,
 } from "../../src/testing/testing.ts";
@@ -34,6 +35,11 @@ export function keyOfKept({ history, acked, asked, pinned }: Kept): string {
 }
 
 const treeWorker = new URL("../../src/index/tree-worker.ts", import.meta.url);
+/** The worker's module is there without an import, whose time nobody controls: equal lives make equal calls. */
+export function treeWorkerOn({ workers }: SimulatedPorts): void {
+  workers.register(treeWorker, { handle });
+}
+
 const keys = Array.from({ length: 7 }, (_, i) => `k${i}`);
 export const readerName = "reader";
 
@@ -45,7 +51,7 @@ export async function openKept(
 ): Promise<Opened> {
   const clock = new SimulatedClock(wallMs);
   const ports = simulatedPorts({ disk, seed: 7, tasks: "automatic", clock });
-  ports.workers.register(treeWorker, { handle });
+  treeWorkerOn(ports);
   const options = { ...ports, segmentBytes: 64 * 1024, memoryBudget: 16 * 2 ** 20, history };
   const db = await openTuned(databasePath, options, { ...tinyTuning, ...tuned });
   return { db, ports };
