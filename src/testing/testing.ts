@@ -57,6 +57,7 @@ export {
 export { type Death, type Ending, OperationHistory } from "./explore/operation-history.ts";
 export { formatCrashPlan, parseCrashPlan } from "./explore/plan-text.ts";
 export { type Replay, replayPlan } from "./explore/replay-plan.ts";
+export { settle } from "./explore/settle.ts";
 export { stateText } from "./explore/state-text.ts";
 export { Violation } from "./explore/violation.ts";
 export {

@@ -96,7 +96,7 @@ export const recoveryMutants: readonly Mutant[] = [
     file: recover,
     find: "    if (!clean) await active.cutBack();",
     replace: "",
-    killedBy: { ...firstCrashes, says: /idempotence|clean close|is damaged/ },
+    killedBy: { ...firstCrashes, says: /idempotence|orderly close|is damaged/ },
   },
   {
     name: "what-is-recovered-is-synced-in-place",
@@ -251,7 +251,7 @@ export const recoveryMutants: readonly Mutant[] = [
     file: "src/log/frame-codec.ts",
     find: '  if (hashScratch[0] !== into.hashLo || hashScratch[1] !== into.hashHi) return "hash";',
     replace: "",
-    killedBy: { ...firstCrashes, says: /makes no sense|is damaged|phantom|prefix|idempotence/ },
+    killedBy: { ...firstCrashes, says: /makes no sense|is damaged|phantom|O2 prefix|idempotence/ },
   },
   {
     name: "footer-of-a-sealed-segment-not-looked-at",
@@ -269,7 +269,7 @@ export const recoveryMutants: readonly Mutant[] = [
     file: "src/log/watermark.ts",
     find: "    if (watermark === undefined || found.sequence > watermark.sequence) watermark = found;",
     replace: "    watermark = found;",
-    killedBy: { ...firstCrashes, says: /rebuilt|idempotence|clean close|is damaged/ },
+    killedBy: { ...firstCrashes, says: /rebuilt|idempotence|orderly close|is damaged/ },
   },
   {
     name: "large-transaction-without-a-mark-that-it-goes-on",

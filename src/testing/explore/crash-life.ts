@@ -99,7 +99,8 @@ export class CrashLife<Store, Command, State, World> {
         // What failed is told to the caller, and readers see just that, at once.
         if (this.#hasFaults) await this.#read();
       }
-      await this.#read();
+      // The opening has read already what there is where nothing was done.
+      if (this.#options.steps.length > 0) await this.#read();
       if (this.#options.closes) await this.#close();
     } finally {
       this.#disk.onCall = undefined;

@@ -33,7 +33,7 @@ export interface ExploreOptions<Command> {
   readonly sequenceOffset?: number;
   /** Random lives have at most so many steps; default 12, 0 for none. */
   readonly randomLength?: number;
-  /** Of the places of a script or sequence one in so many is broken; default 1, every place. */
+  /** Of the places of a script, a sequence or a recovery one in so many is broken; default 1, every place. */
   readonly placeStride?: number;
   /** How many crashes may follow each other: the second and third strike in the recovery; 1 to 3, default 2; 0: calls fail, no crash before the end. */
   readonly crashes?: number;
@@ -203,14 +203,19 @@ class Explorer<Store, Command, State, World> {
     }
   }
 
-  /** A life with faults is crashed at its end only: on the way it is like others. */
+  /** A life with faults is crashed where something was turned down, and at its end: on the way it is like others. */
   async #faultyLife(plan: CrashPlan<Command>): Promise<void> {
     const { points, error } = await this.#exploration.record(plan);
-    if (error !== undefined) await this.#noteError(plan, error);
-    const end = points.at(-1);
-    if (error !== undefined || end === undefined) return;
-    for (const loss of this.#exploration.lossesAt(end.disk, points.length)) {
-      await this.#note(await this.#exploration.check(plan, end, loss));
+    if (error !== undefined) return await this.#noteError(plan, error);
+    let known = 0;
+    for (const [at, point] of points.entries()) {
+      const failed = point.history.failed;
+      const isNews = point.site.operation === "step" && failed > known;
+      if (isNews) known = failed;
+      if (!isNews && at < points.length - 1) continue;
+      for (const loss of this.#exploration.lossesAt(point.disk, at)) {
+        await this.#note(await this.#exploration.check(plan, point, loss));
+      }
     }
   }
 
