@@ -196,8 +196,8 @@ export class RecordRewriter {
     for (let i = 0; i < eventCount; i++) {
       const id = lsn + i;
       if (changed < id) changed = edges.nextEdge(id);
-      if (!isErasing && changed !== id) continue;
       const isErased = isErasing && this.#edgeIsErased(sourceAt(reader, i), targetAt(reader, i));
+      if (!isErased && changed !== id) continue;
       const verdict = this.#ofEdge("edge addition", id, id, isErased);
       if (verdict !== "drop" && verdict !== "erase") continue;
       this.#pieceOfRun(reader, stayFrom, i);
@@ -248,30 +248,34 @@ export class RecordRewriter {
   }
 
   #ofNode(reader: EventReader, role: EventRole): Verdict {
-    const { index, horizon, erased, coverage } = this.#parts;
+    const { index, horizon, erased } = this.#parts;
     const { id, lsn } = reader;
     const found = this.#found;
     const hasVersion = index.nodes.find(id, horizon);
     found.newestLsn = hasVersion ? index.nodes.foundLsn : 0;
     found.newestIsRemoval = hasVersion && (index.nodes.foundFlags & versionRemoves) !== 0;
     found.isErased = erased?.has(id) === true;
-    if (role === "node removal") {
-      found.earlierAreGone = found.isErased ? coverage.areErased(1, lsn) : coverage.areGone(1, lsn);
-    }
+    if (role === "node removal") found.earlierAreGone = this.#areGone(1, lsn);
     return this.#judge(role, lsn);
   }
 
   #ofEdge(role: EventRole, lsn: number, edge: number, isErased: boolean): Verdict {
-    const { index, horizon, coverage } = this.#parts;
+    const { index, horizon } = this.#parts;
     const found = this.#found;
     const hasVersion = index.edges.find(edge, horizon);
     found.newestLsn = hasVersion ? index.edges.foundLsn : 0;
     found.newestIsRemoval = hasVersion && index.edges.foundIsRemoval;
     found.isErased = isErased;
-    if (role === "edge removal") {
-      found.earlierAreGone = isErased ? coverage.areErased(edge, lsn) : coverage.areGone(edge, lsn);
-    }
+    if (role === "edge removal") found.earlierAreGone = this.#areGone(edge, lsn);
     return this.#judge(role, lsn);
+  }
+
+  /** Whether nothing of the thing in question is left from `fromLsn` to its removal. */
+  #areGone(fromLsn: number, lsn: number): boolean {
+    const { coverage, erased } = this.#parts;
+    return this.#found.isErased
+      ? coverage.areErased(fromLsn, lsn, erased!.lsn)
+      : coverage.areGone(fromLsn, lsn);
   }
 
   #judge(role: EventRole, lsn: number): Verdict {

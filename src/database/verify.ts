@@ -108,6 +108,7 @@ function fixedSource(
       core.source.lsn(method);
       return lsn;
     },
+    graph: () => 0,
     check: (at, since) => core.source.check(at, since),
     counts: () => ({ nodes: index.nodeCount, edges: index.edgeCount }),
   };

@@ -4,6 +4,9 @@
 const unitBytes = 4;
 const lengthUnits = 1;
 const copyLoopBytesMax = 48;
+/** The first chunk, and by how much the next ones are larger up to the full size: a small graph takes little memory. */
+const firstChunkBytes = 4096;
+const growthBits = 4;
 
 /** Each item lies in one chunk: its length in one 4-byte word, then its bytes, padded with zeros to whole words. */
 export class ByteArena {
@@ -130,7 +133,8 @@ export class ByteArena {
     if ((ordinal + 1) * 2 ** this.unitBits > 2 ** 32) {
       throw new RangeError("ByteArena: append would need more chunks than 32-bit offsets can name");
     }
-    const chunk = new Uint8Array(Math.max(this.chunkBytes, units * unitBytes));
+    const dueBytes = ordinal < 3 ? firstChunkBytes << (ordinal * growthBits) : this.chunkBytes;
+    const chunk = new Uint8Array(Math.max(Math.min(dueBytes, this.chunkBytes), units * unitBytes));
     this.bytes += chunk.byteLength;
     this.chunks.push(chunk);
     this.chunkWords.push(new Uint32Array(chunk.buffer));

@@ -5,21 +5,26 @@ import { type KeyBytes, shortKeyBytesMax, shortKeyWords } from "./key-bytes.ts";
 const slotWords: number = shortKeyWords + 1;
 const setWords: number = slotWords * 2;
 const cachedKeyUnitsMax = 128;
+/** Caches begin with so many slots, and grow by so much. */
+const slotsAtFirst = 256;
+const growthFactor = 16;
 
 /**
  * Exact: what it has is so as of the newest event, since whoever makes or ends a node tells it. A slot is an id and the key as
  * `KeyBytes.words` has it; the two slots of a set lie in one line of memory. Longer keys are not remembered.
  */
 export class KeyCache {
-  readonly #slots: number;
-  /** One set until the first key comes: an open that only looks around need not wait for megabytes of zeros. */
+  readonly #slotsMax: number;
+  /** One set until the first key comes, and few while few come: a small database need not wait for megabytes of zeros. */
   #words = new Uint32Array(setWords);
   #bytes = new Uint8Array(this.#words.buffer);
   #setMask = 0;
+  /** 0 once it has all its memory. */
+  #putsUntilGrowth = 1;
 
-  /** @param slots a power of two from 2 up. */
+  /** @param slots how many at the most: a power of two from 2 up. */
   constructor(slots: number) {
-    this.#slots = slots;
+    this.#slotsMax = slots;
   }
 
   get bytes(): number {
@@ -38,7 +43,7 @@ export class KeyCache {
   /** Remembers the live node with the key bytes[from … to); what came longest ago in its set makes room. */
   put(bytes: Uint8Array, from: number, to: number, hash: number, id: number): void {
     if (to - from > shortKeyBytesMax) return;
-    if (this.#words.length < this.#slots * slotWords) this.#unfold();
+    if (this.#putsUntilGrowth > 0 && --this.#putsUntilGrowth === 0) this.#grow();
     const words = this.#words;
     const at = (hash & this.#setMask) * setWords;
     if (!this.#isKeyAt(at, bytes, from, to)) {
@@ -59,11 +64,17 @@ export class KeyCache {
     this.#words.fill(0);
   }
 
-  /** Takes the whole memory; nothing is remembered yet. */
-  #unfold(): void {
-    this.#words = new Uint32Array(this.#slots * slotWords);
+  /** Takes more memory, and forgets what it had: with the hashes not kept, that is all there is to do. */
+  #grow(): void {
+    const slots = Math.min(this.#slotsMax, Math.max(slotsAtFirst, this.#slotsNow * growthFactor));
+    this.#words = new Uint32Array(slots * slotWords);
     this.#bytes = new Uint8Array(this.#words.buffer);
-    this.#setMask = this.#slots / 2 - 1;
+    this.#setMask = slots / 2 - 1;
+    this.#putsUntilGrowth = slots < this.#slotsMax ? slots / 2 : 0;
+  }
+
+  get #slotsNow(): number {
+    return this.#words.length / slotWords;
   }
 
   #writeKey(slot: number, bytes: Uint8Array, from: number, to: number): void {
@@ -99,7 +110,7 @@ function isAt(words: Uint32Array, slot: number, key: Uint32Array): boolean {
 /** Keys as strings by node id, in as many places as it was made with. */
 export class KeyStrings {
   readonly #slots: number;
-  /** One slot until the first key comes, as in `KeyCache`. */
+  /** One slot until the first key comes, then as many as ids ask for. */
   #ids = new Uint32Array(1);
   #keys: (string | undefined)[] = [undefined];
   #mask = 0;
@@ -124,7 +135,7 @@ export class KeyStrings {
   put(id: number, key: string): void {
     // Long keys are rare, and a cache of them could not be called bounded.
     if (key.length > cachedKeyUnitsMax) return;
-    if (this.#ids.length < this.#slots) this.#unfold();
+    if (id > this.#mask && this.#mask + 1 < this.#slots) this.#grow(id);
     const slot = id & this.#mask;
     if (slot !== id) this.#isShared = true;
     this.#ids[slot] = id;
@@ -143,10 +154,18 @@ export class KeyStrings {
     this.#keys.fill(undefined);
   }
 
-  #unfold(): void {
-    this.#ids = new Uint32Array(this.#slots);
-    this.#keys = new Array<string | undefined>(this.#slots).fill(undefined);
-    this.#mask = this.#slots - 1;
+  /** Makes room for an id. No two share a slot while there is less than the whole memory: every key stays in its place. */
+  #grow(id: number): void {
+    let slots = Math.max(slotsAtFirst, this.#ids.length);
+    while (slots <= id && slots < this.#slots) slots *= growthFactor;
+    slots = Math.min(slots, this.#slots);
+    const ids = new Uint32Array(slots);
+    ids.set(this.#ids);
+    this.#ids = ids;
+    const keys = new Array<string | undefined>(slots).fill(undefined);
+    for (const [slot, key] of this.#keys.entries()) keys[slot] = key;
+    this.#keys = keys;
+    this.#mask = slots - 1;
     this.#isShared = false;
   }
 }

@@ -42,7 +42,8 @@ export class FrameSource {
   misses = 0;
 
   readonly #header: FrameHeader = emptyFrameHeader();
-  readonly #chunk: Uint8Array = new Uint8Array(readBytes);
+  /** Grows with what there is to read, up to `readBytes`. */
+  #chunk: Uint8Array = new Uint8Array(0);
   #chunkSegment: Segment | undefined;
   #chunkAt = 0;
   #chunkEnd = 0;
@@ -132,12 +133,15 @@ export class FrameSource {
   #inChunk(segment: Segment, offset: number): number {
     const inside = offset >= this.#chunkAt && offset + frameHeaderBytes <= this.#chunkEnd;
     if (this.#chunkSegment !== segment || !inside) {
-      const into = this.#chunk.subarray(0, Math.min(this.#chunk.length, segment.dataEnd - offset));
-      const length = this.#files.for(segment).readSync(into, offset);
-      if (length < frameHeaderBytes) throw damaged(segment, offset, "short", 0);
+      const length = Math.min(readBytes, segment.dataEnd - offset);
+      if (this.#chunk.length < length)
+        this.#chunk = new Uint8Array(Math.min(readBytes, length * 2));
+      const into = this.#chunk.subarray(0, length);
+      const read = this.#files.for(segment).readSync(into, offset);
+      if (read < frameHeaderBytes) throw damaged(segment, offset, "short", 0);
       this.#chunkSegment = segment;
       this.#chunkAt = offset;
-      this.#chunkEnd = offset + length;
+      this.#chunkEnd = offset + read;
     }
     return offset - this.#chunkAt;
   }

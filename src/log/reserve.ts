@@ -3,6 +3,9 @@ import type { Disk, DiskFile } from "../disk/ports.ts";
 
 export const reserveBytes: number = 256 * 1024;
 
+/** Never written to: untouched zeros take no memory. */
+const zeros: Uint8Array = new Uint8Array(reserveBytes);
+
 export class ReserveFile {
   readonly #file: DiskFile;
   #held: boolean;
@@ -32,7 +35,7 @@ export class ReserveFile {
   async restore(): Promise<void> {
     if (this.#held) return;
     try {
-      this.#file.writeSync(new Uint8Array(reserveBytes), 0);
+      this.#file.writeSync(zeros, 0);
       // A file system may find only now that there is no room.
       await this.#file.sync();
       this.#held = true;

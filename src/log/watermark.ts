@@ -1,6 +1,7 @@
 // The watermark file: how far the log was known to be synced, the witness that tells a torn tail from damage.
 import { getU32, putU32 } from "../codec/bytes.ts";
 import { limits } from "../codec/limits.ts";
+import { lengthWithoutZeros } from "../codec/zeros.ts";
 import type { Disk, DiskFile } from "../disk/ports.ts";
 import {
   blockIsSound,
@@ -101,7 +102,7 @@ export async function readWatermark(
   }
   return {
     watermark,
-    damaged: bytes.length !== watermarkFileBytes || rest.some((byte) => byte !== 0),
+    damaged: bytes.length !== watermarkFileBytes || lengthWithoutZeros(rest) > 0,
   };
 }
 

@@ -3,7 +3,12 @@ import { VarveError } from "../codec/errors.ts";
 import type { Disk } from "../disk/ports.ts";
 import { sameBytes, sameHash } from "../log/fields.ts";
 import { FILE, isOwnFile, segmentFileName } from "../log/file-names.ts";
-import { type Manifest, type ManifestSegment, SEGMENT_STATE } from "../log/manifest-codec.ts";
+import {
+  isCompacted,
+  type Manifest,
+  type ManifestSegment,
+  SEGMENT_STATE,
+} from "../log/manifest-codec.ts";
 import { type ManifestFindings, readManifest } from "../log/manifest-store.ts";
 import { decodeSegmentFooter } from "../log/segment-codec.ts";
 import { segmentHeaderBytes } from "../log/segment-format.ts";
@@ -77,7 +82,7 @@ export async function planSegments(
   for (const planned of source.segments) {
     const there = byName.get(planned.name);
     const { entry } = planned;
-    if (last !== undefined && endsAlike(last, entry)) isProven = true;
+    if (last !== undefined && (endsAlike(last, entry) || isRewritten(last, entry))) isProven = true;
     if (there === undefined) {
       fresh.push(planned);
     } else if (
@@ -107,6 +112,11 @@ function nameOf({ baseLsn, generation }: ManifestSegment): string {
 
 function endsAlike(a: ManifestSegment, b: ManifestSegment): boolean {
   return a.lastLsn === b.lastLsn && sameHash(a.closingHash, b.closingHash);
+}
+
+/** Where compaction has rewritten what the old backup ends in, its last frame is gone: that its LSN is there has to do. */
+function isRewritten({ lastLsn }: ManifestSegment, entry: ManifestSegment): boolean {
+  return isCompacted(entry) && entry.baseLsn <= lastLsn && lastLsn <= entry.lastLsn;
 }
 
 async function isEmpty(disk: Disk, directory: string, entry: ManifestSegment): Promise<boolean> {

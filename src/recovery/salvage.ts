@@ -7,12 +7,18 @@ import { GraphIndex } from "../index/graph-index.ts";
 import { EventReader } from "../log/event-reader.ts";
 import { type Hash64, zeroHash } from "../log/fields.ts";
 import { FILE } from "../log/file-names.ts";
-import { type Manifest, type ManifestSegment, SEGMENT_STATE } from "../log/manifest-codec.ts";
+import {
+  compactedToOf,
+  type Manifest,
+  type ManifestSegment,
+  SEGMENT_STATE,
+} from "../log/manifest-codec.ts";
 import { ManifestStore, readManifest } from "../log/manifest-store.ts";
 import { NameTable } from "../log/name-table.ts";
 import { releaseReserve } from "../log/reserve.ts";
 import type { Segment } from "../log/segment.ts";
 import { readWatermark, watermarkFileBytes, watermarkFileWith } from "../log/watermark.ts";
+import { CompactedThings } from "./compacted-things.ts";
 import { quarantineCopy, quarantineText } from "./quarantine.ts";
 import { readCheckpoints } from "./recovery-base.ts";
 import { Replay, type ReplaySink } from "./replay.ts";
@@ -128,8 +134,7 @@ class Salvage {
     const { watermark } = await readWatermark(disk, this.#directory, manifest.databaseId);
     let proven = watermark?.durableLsn ?? 0;
     for (const { durableLsn } of manifest.checkpoints) proven = Math.max(proven, durableLsn);
-    const reading = new SalvageReading(disk, this.#directory, this.#log, proven);
-    await this.#noteSavedNames(reading);
+    const reading = await this.#reading(proven);
     if (!this.#options.dryRun) {
       await releaseReserve(disk, disk.join(this.#directory, FILE.reserve));
     }
@@ -145,6 +150,22 @@ class Salvage {
     } finally {
       await this.#writer?.close();
     }
+  }
+
+  /** A reading to come that knows what the whole of a compacted region makes of each event in it. */
+  async #reading(proven: number): Promise<SalvageReading> {
+    const { disk } = this.#ports;
+    const things = new CompactedThings();
+    const begin = async (): Promise<SalvageReading> => {
+      const reading = new SalvageReading(disk, this.#directory, this.#log, proven, things);
+      await this.#noteSavedNames(reading);
+      return reading;
+    };
+    if (compactedToOf(this.#log.manifest.segments) === 0) return await begin();
+    do {
+      for await (const _ of (await begin()).segments());
+    } while (!things.endReading());
+    return await begin();
   }
 
   /** Checkpoints know names whose definitions may be lost. */

@@ -71,7 +71,7 @@ export function newDirectory(number: number): DirectoryNode {
 }
 
 export function applyFileEffect(image: PageImage, effect: FileEffect): void {
-  if (effect.kind === "write") image.write(effect.bytes, effect.offset);
+  if (effect.kind === "write") image.adopt(effect.bytes, effect.offset);
   else image.truncate(effect.size);
 }
 

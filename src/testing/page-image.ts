@@ -1,11 +1,42 @@
 // The bytes of one simulated file, as sparse 4 KiB pages that clones share until one of them writes.
 // A clone costs nothing until then, and a hole never costs anything.
 
+import { hash64 } from "../codec/checksum.ts";
+
 export const pageBytes = 4096;
+
+/** Bytes of a page, which may be a part of larger ones, and their hash once somebody asked for it. */
+class Page {
+  readonly bytes: Uint8Array;
+  hashLo = 0;
+  hashHi = 0;
+  isHashed = false;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+
+  hash(): void {
+    hash64(this.bytes, 0, pageBytes, 0, 0, halves);
+    this.hashLo = halves[0] as number;
+    this.hashHi = halves[1] as number;
+    this.isHashed = true;
+  }
+}
+
+const halves: Uint32Array = new Uint32Array(2);
+const zeros: Uint8Array = new Uint8Array(2 ** 20);
+/** Nobody owns it: no image writes to it. */
+const zeroPage: Page = new Page(zeros.subarray(0, pageBytes));
+
+/** Zeros for `PageImage.adopt`, which takes a page of them at no cost. */
+export function sharedZeros(length: number): Uint8Array {
+  return length <= zeros.length ? zeros.subarray(0, length) : new Uint8Array(length);
+}
 
 export class PageImage {
   #size = 0;
-  #pages: Map<number, Uint8Array> = new Map();
+  #pages: Map<number, Page> = new Map();
   /** Whether another image uses the same map; it is copied before the first write. */
   #mapShared = false;
   /** Pages of the map that no other image uses; the others are copied before they change. */
@@ -39,20 +70,31 @@ export class PageImage {
       const step = Math.min(pageBytes - within, count - done);
       const page = this.#pages.get((at - within) / pageBytes);
       if (page === undefined) into.fill(0, done, done + step);
-      else into.set(page.subarray(within, within + step), done);
+      else into.set(page.bytes.subarray(within, within + step), done);
       done += step;
     }
     return count;
   }
 
   write(bytes: Uint8Array, position: number): void {
+    this.#put(bytes, position, false);
+  }
+
+  /** As `write`, of bytes that nobody will ever change: whole pages are taken as they are. */
+  adopt(bytes: Uint8Array, position: number): void {
+    this.#put(bytes, position, true);
+  }
+
+  #put(bytes: Uint8Array, position: number, isFrozen: boolean): void {
     let done = 0;
     while (done < bytes.length) {
       const at = position + done;
       const within = at % pageBytes;
       const step = Math.min(pageBytes - within, bytes.length - done);
-      const page = this.#ownPage((at - within) / pageBytes);
-      page.set(bytes.subarray(done, done + step), within);
+      const index = (at - within) / pageBytes;
+      const part = bytes.subarray(done, done + step);
+      if (isFrozen && step === pageBytes) this.#sharePage(index, part);
+      else this.#ownPage(index).set(part, within);
       done += step;
     }
     // A write of nothing does not lengthen a file.
@@ -73,6 +115,20 @@ export class PageImage {
       if (!this.#pages.has(index)) fresh += 1;
     }
     return fresh * pageBytes;
+  }
+
+  /** A hash of size and content, into two words: equal for equal files, wherever they have holes. */
+  hash(out: Uint32Array): void {
+    const count = Math.ceil(this.#size / pageBytes);
+    const words = new Uint32Array(count * 2 + 1);
+    words[count * 2] = this.#size;
+    for (let index = 0; index < count; index++) {
+      const page = this.#pages.get(index) ?? zeroPage;
+      if (!page.isHashed) page.hash();
+      words[index * 2] = page.hashLo;
+      words[index * 2 + 1] = page.hashHi;
+    }
+    hash64(new Uint8Array(words.buffer), 0, words.byteLength, 0, 0, out);
   }
 
   toBytes(): Uint8Array {
@@ -105,10 +161,19 @@ export class PageImage {
   #ownPage(index: number): Uint8Array {
     this.#ownMap();
     const found = this.#pages.get(index);
-    if (found !== undefined && this.#owned.has(index)) return found;
-    const page = found === undefined ? new Uint8Array(pageBytes) : found.slice();
+    if (found !== undefined && this.#owned.has(index)) {
+      found.isHashed = false;
+      return found.bytes;
+    }
+    const page = new Page(found === undefined ? new Uint8Array(pageBytes) : found.bytes.slice());
     this.#pages.set(index, page);
     this.#owned.add(index);
-    return page;
+    return page.bytes;
+  }
+
+  #sharePage(index: number, bytes: Uint8Array): void {
+    this.#ownMap();
+    this.#pages.set(index, bytes.buffer === zeros.buffer ? zeroPage : new Page(bytes));
+    this.#owned.delete(index);
   }
 }

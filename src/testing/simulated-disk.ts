@@ -317,6 +317,13 @@ export class SimulatedDisk implements Disk {
     return node.visible.toBytes();
   }
 
+  /** A hash of what is visible in a file, into two words. Works on a dead disk too. */
+  hashFile(path: string, out: Uint32Array): void {
+    const node = this.#state.find(path);
+    if (node?.kind !== "file") throw new TypeError(`hashFile: no file at ${path}`);
+    node.visible.hash(out);
+  }
+
   /** Replaces a file's content, or makes the file and its directories; durable at once. */
   writeFile(path: string, bytes: Uint8Array): void {
     writeDurable(this.#state, path, bytes);

@@ -1,11 +1,12 @@
 // One open handle on a file of the simulated disk. It belongs to the disk that opened it, and dies with it.
+import { lengthWithoutZeros } from "../codec/zeros.ts";
 import type { DiskFile, OpenMode } from "../disk/ports.ts";
 import { type CallGate, failure, type GatedCall, underFault } from "./call-gate.ts";
 import { damagedRead, damagedWrite } from "./damage.ts";
 import type { DiskState } from "./disk-state.ts";
 import type { ErrnoEffect, Fault } from "./faults.ts";
 import { coveredCount, type FileNode, type Inode } from "./inode.ts";
-import { pageBytes } from "./page-image.ts";
+import { pageBytes, sharedZeros } from "./page-image.ts";
 
 /** What a handle needs of its disk. */
 export interface FileHost {
@@ -150,7 +151,7 @@ export class SimulatedFile implements DiskFile {
   #put(call: GatedCall, bytes: Uint8Array, position: number): number {
     const fits = Math.min(bytes.length, this.#fitting(position, bytes.length));
     if (fits > 0) {
-      const kept = new Uint8Array(bytes.subarray(0, fits));
+      const kept = frozenCopy(bytes.subarray(0, fits));
       this.#host.state.changeFile(this.#node, { kind: "write", offset: position, bytes: kept });
     }
     if (fits < bytes.length) throw failure(call, "ENOSPC", position + fits);
@@ -182,6 +183,12 @@ export class SimulatedFile implements DiskFile {
     const { path } = this;
     return offset === undefined ? { operation, path } : { operation, path, offset, length };
   }
+}
+
+/** Files are filled with zeros by the megabyte, which need not be copied. */
+function frozenCopy(bytes: Uint8Array): Uint8Array {
+  const isZeros = bytes.length >= pageBytes && lengthWithoutZeros(bytes) === 0;
+  return isZeros ? sharedZeros(bytes.length) : new Uint8Array(bytes);
 }
 
 /** What arrives of the bytes of a write that fails. */

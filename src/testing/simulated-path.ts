@@ -10,6 +10,7 @@ export function resolvePath(path: string): string {
 
 export function joinPath(...parts: string[]): string {
   const joined = parts.filter((part) => part !== "").join("/");
+  if (PLAIN.test(joined)) return joined;
   const resolved = partsOf(joined).join("/");
   return joined.startsWith("/") ? `/${resolved}` : resolved || ".";
 }
@@ -26,6 +27,7 @@ export function basenamePath(path: string): string {
 
 /** The names from the root down. */
 export function partsOf(path: string): string[] {
+  if (PLAIN.test(path)) return path.slice(1).split("/");
   const parts: string[] = [];
   for (const part of path.split("/")) {
     if (part === "..") parts.pop();

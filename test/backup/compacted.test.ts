@@ -83,4 +83,37 @@ describe("a compacted log", () => {
     expect(rewritten(disk)).toEqual(names);
     await again.close();
   });
+
+  it("is repaired of damage inside it: what is left makes sense, and what is lost is said", async () => {
+    const { db, ports } = await compacted();
+    const before = new Map([...db.nodes()].map((node) => [node.key, node]));
+    await db.close();
+    const paths = rewritten(ports.disk);
+    const bySize = paths.sort((a, b) => ports.disk.fileBytes(b) - ports.disk.fileBytes(a));
+    // The one with the nodes, one with edges and names, and one that is a gap alone: its frame's head, its payload, its footer.
+    for (const path of [bySize[0]!, bySize[1]!, bySize[bySize.length - 1]!]) {
+      for (const offset of [4096 + 3, 4096 + 60, ports.disk.fileBytes(path) - 40]) {
+        const disk = ports.disk.clone();
+        const bytes = disk.readFile(path).slice();
+        bytes[offset]! ^= 1;
+        disk.writeFile(path, bytes);
+        const said = await repair("/db", {
+          ...simulatedPorts({ tasks: "automatic", disk, seed: 4 }),
+          segmentBytes: small.segmentBytes,
+        });
+        const again = await openOn(disk, "/db");
+        const where = `${path} at ${offset}`;
+        const left = [...again.nodes()];
+        expect((await again.verify()).problems, where).toEqual([]);
+        for (const node of left) expect(before.get(node.key), where).toEqual(node);
+        if (said.lost.length === 0) expect(left.length, where).toBe(before.size);
+        else expect(said.quarantined.length, where).toBeGreaterThan(0);
+        await churn(again, 12);
+        await again.close();
+        const third = await openOn(disk, "/db");
+        expect(third.nodeCount, where).toBe(200);
+        await third.close();
+      }
+    }
+  });
 });

@@ -38,11 +38,14 @@ function addFiles(
   disk: SimulatedDisk,
   isScratch: (path: string) => boolean,
 ): void {
+  const file = new Uint32Array(2);
+  const fileBytes = new Uint8Array(file.buffer);
   for (const path of disk.listAll()) {
     if (path.endsWith("/lock")) continue;
-    const bytes = isScratch(path) ? undefined : disk.readFile(path);
-    add(out, encoder.encode(`${path} ${bytes?.length}`));
-    if (bytes !== undefined) add(out, bytes);
+    add(out, encoder.encode(path));
+    if (isScratch(path)) continue;
+    disk.hashFile(path, file);
+    add(out, fileBytes);
   }
 }
 
