@@ -6,6 +6,7 @@ import { prepared } from "../support/crash-script.ts";
 import { DatabaseSession } from "../support/database-session.ts";
 import { type DatabaseSubject, databaseSubject } from "../support/database-subject.ts";
 import { expectSound, shrinks } from "../support/expect-sound.ts";
+import { openLayeredWith } from "../support/layered-script.ts";
 
 const isThorough = process.env["VARVE_CRASH_SECONDS"] !== undefined;
 const timeout = 120_000;
@@ -40,6 +41,29 @@ describe("a transaction whose write fails", () => {
     const both = [large("first", 40_000), large("second", 40_000), linked("third", "kept")];
     const { met } = await failingWrites([small("kept"), both, linked("later", "kept")]);
     expect(met.rejected).toBeGreaterThan(12);
+  });
+});
+
+describe("a transaction whose write or sync fails while layers are frozen", () => {
+  it("is in no layer of the index that a later opening believes", { timeout }, async () => {
+    const subject = databaseSubject({ open: (ports) => openLayeredWith(ports), hasGaps: true });
+    const many = (name: string): Command[] =>
+      [1, 2, 3, 4].map((at) => ({
+        tx: [{ put: `${name}${at}` }, { put: "shared" }, { emit: name }],
+      }));
+    const report = await explore(subject, {
+      scripts: [[many("a"), many("b"), many("c"), "checkpoint", many("d"), "rest", small("e")]],
+      sequenceLength: 0,
+      crashes: 0,
+      faults: true,
+      isFaulty: ({ operation, path }: CrashSite) =>
+        path.endsWith(".log") && ["write", "sync"].includes(operation),
+      survivals: 0,
+      seed: 5,
+      shrinks,
+    });
+    expectSound("writes that fail beside layers", report);
+    expect(subject.met.rejected).toBeGreaterThan(10);
   });
 });
 

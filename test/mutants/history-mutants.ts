@@ -1,5 +1,6 @@
 // Seeded bugs of what is left of the past: the horizon, compaction, views of earlier states, backups.
 import type { Mutant } from "./mutant.ts";
+import { layerCrashes } from "./suite-parts.ts";
 
 const horizon = "src/compaction/horizon.ts";
 const rules = "src/compaction/keep-or-drop.ts";
@@ -123,17 +124,37 @@ export const historyMutants: readonly Mutant[] = [
     name: "old-segment-removed-before-the-manifest-names-the-new-one",
     file: rewriting,
     find: "    this.#host.requireSound();\n    const entries = new Map",
-    replace: `    for (const { old } of drafts) this.#retired.push(old.name);
+    replace: `    for (const { name } of drafts.flatMap(({ olds }) => olds)) this.#retired.push(name);
     await this.#removeRetired();
     const entries = new Map`,
-    killedBy: compactionCrashes,
+    killedBy: { ...compactionCrashes, says: /missing|ENOENT|is gone/ },
   },
   {
     name: "replaced-segment-never-removed",
     file: rewriting,
     find: "      this.#retired.push(old.name);",
     replace: "",
-    killedBy: compactionCrashes,
+    killedBy: {
+      file: "test/crash/compaction.test.ts",
+      title: "rewrites segments of every kind",
+    },
+  },
+  {
+    name: "layer-flushed-before-its-log-is-durable",
+    file: "src/database/index-stages.ts",
+    find: "    this.#frozenIsDurable = false;\n    this.measure();",
+    replace: "    this.#frozenIsDurable = true;\n    this.measure();",
+    killedBy: {
+      file: "test/crash/rejected.test.ts",
+      title: "is in no layer of the index",
+    },
+  },
+  {
+    name: "checkpoint-position-within-a-frame",
+    file: "src/log/commit-queue.ts",
+    find: "    return this.#queue[this.#queue.length - 1]?.endFrame();",
+    replace: "    return undefined;",
+    killedBy: { ...layerCrashes, says: /holds a frame at/ },
   },
   {
     name: "view-without-a-pin-on-the-history",

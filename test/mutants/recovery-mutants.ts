@@ -196,7 +196,7 @@ export const recoveryMutants: readonly Mutant[] = [
     file: recover,
     find: `    if (moves || log.decision.action === "cut") {`,
     replace: `    if (moves && log.decision.action === "refuse") {`,
-    killedBy: { ...fullDisk, says: /DISK_FULL|no space|full/ },
+    killedBy: { ...fullDisk, says: /DISK_FULL|ENOSPC/ },
   },
   {
     name: "piece-of-a-transaction-applied-without-its-end",
