@@ -47,7 +47,9 @@ export {
   type ExploreReport,
   explore,
 } from "./explore/explore.ts";
+export { type DamageOptions, type DamageReport, exploreDamage } from "./explore/explore-damage.ts";
 export { type ExploreInWorkersOptions, exploreInWorkers } from "./explore/explore-in-workers.ts";
+export { checkIsolation, type IsolationOptions, type Subscribe } from "./explore/feed-isolation.ts";
 export {
   checkRefused,
   type FeedBatch,
