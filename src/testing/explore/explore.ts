@@ -10,6 +10,7 @@ import type { CrashPlan, CrashSite, Loss } from "./crash-plan.ts";
 import { type CrashSubject, reopen, type Step } from "./crash-subject.ts";
 import { type Budget, BudgetSpent, Exploration, type Found } from "./exploration.ts";
 import { type CorpusPlan, readCorpus } from "./plan-corpus.ts";
+import { writePage } from "./plan-page.ts";
 import { formatCrashPlan, parseCrashPlan } from "./plan-text.ts";
 import { replayPlan } from "./replay-plan.ts";
 import { shrinkPlan } from "./shrink-plan.ts";
@@ -51,11 +52,13 @@ export interface ExploreOptions<Command> {
   readonly faultStride?: number;
   /** Whether what is found is made small, which takes a while; default true. */
   readonly shrinks?: boolean;
+  /** A directory that gets a page of HTML for each failure, `violation-1.html` and so on. */
+  readonly pages?: string;
   /** A directory with `*.plan` files, whose lines are replayed first. */
   readonly corpus?: string;
   /** Stops at so many failures; default 1. */
   readonly failuresMax?: number;
-  /** For the corpus and the time; default those of the machine. */
+  /** For the corpus, the pages and the time; default those of the machine. */
   readonly disk?: Disk;
   readonly clock?: Clock;
 }
@@ -69,6 +72,8 @@ export interface CrashFailure {
   readonly minimalPlan: string;
   /** The story of the minimal plan. */
   readonly timeline: string;
+  /** Where the same stands as a page, where one was asked for. */
+  readonly page?: string;
 }
 
 export interface ExploreReport {
@@ -251,6 +256,13 @@ class Explorer<Store, Command, State, World> {
     }
   }
 
+  async #withPage(failure: CrashFailure): Promise<CrashFailure> {
+    const { pages, disk = new NodeDisk() } = this.#options;
+    if (pages === undefined) return failure;
+    const name = `violation-${this.#failures.length + 1}.html`;
+    return { ...failure, page: await writePage(disk, pages, name, failure) };
+  }
+
   #plan(parts: Partial<CrashPlan<Command>>): CrashPlan<Command> {
     return { seed: this.#seed, steps: [], faults: [], delays: [], crashes: [], ...parts };
   }
@@ -271,13 +283,14 @@ class Explorer<Store, Command, State, World> {
     const isToShrink = this.#options.shrinks !== false;
     const small = isToShrink ? await shrinkPlan(this.#subject, found, explorer) : found;
     const { timeline } = await replayPlan(this.#subject, small.plan);
-    this.#failures.push({
+    const failure: CrashFailure = {
       property: small.violation.property,
       message: small.violation.message,
       plan: formatCrashPlan(found.plan),
       minimalPlan: formatCrashPlan(small.plan),
       timeline,
-    });
+    };
+    this.#failures.push(await this.#withPage(failure));
     if (this.#failures.length >= (this.#options.failuresMax ?? 1)) throw new BudgetSpent();
   }
 }
