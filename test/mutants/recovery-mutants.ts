@@ -272,6 +272,17 @@ export const recoveryMutants: readonly Mutant[] = [
     killedBy: { ...firstCrashes, says: /rebuilt|idempotence|orderly close|is damaged/ },
   },
   {
+    name: "lsns-of-a-frame-without-events-believed",
+    file: "src/recovery/segment-scan.ts",
+    find: "    if (header.eventCount > 0) expectedLsn",
+    replace: "    expectedLsn",
+    killedBy: {
+      file: "test/crash/corpus.test.ts",
+      title: "plain break nothing any more",
+      says: /misplaced/,
+    },
+  },
+  {
     name: "large-transaction-without-a-mark-that-it-goes-on",
     file: "src/log/group.ts",
     find: "(i < cuts.length ? FRAME_FLAG.unfinished : 0)",
