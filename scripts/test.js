@@ -8,6 +8,7 @@
 //   node scripts/test.js --mutants [name] sees every seeded bug of test/mutants killed (npm run test:mutants)
 //   node scripts/test.js --kernel 1000   so many kills by a tracer, errors by a tracer, full disks, races (npm run test:kernel)
 //   node scripts/test.js --fuzz 250000   so many cases of hostile bytes (npm run test:fuzz)
+//   node scripts/test.js --nodes         one seed is one run on other majors of Node too (npm run test:nodes)
 //   node scripts/test.js --coverage ...  branches of src/log, index, compaction, recovery that tests take, each other explained
 //                                        (npm run test:coverage; see scripts/coverage.js)
 //
@@ -19,6 +20,7 @@ import { join } from "node:path";
 import { buildIfStale } from "./build.js";
 import { judgeCoverage } from "./coverage.js";
 import { exploreDeeply } from "./deep.js";
+import { otherNodes } from "./other-nodes.js";
 import { projectRoot, runTool, setUp } from "./setup.js";
 import { countStates, forgetStates, statesFolder } from "./states.js";
 
@@ -74,6 +76,9 @@ function readArguments(args) {
     } else if (args[i] === "--fuzz") {
       env["VARVE_FUZZ"] = countAfter(args, i++);
       paths.push("test/fuzz");
+    } else if (args[i] === "--nodes") {
+      env["VARVE_NODES"] = otherNodes();
+      paths.push("test/testing/determinism.test.ts");
     } else if (args[i] === "--coverage") paths.push("--coverage");
     else paths.push(args[i]);
   }

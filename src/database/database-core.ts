@@ -256,6 +256,9 @@ export class DatabaseCore {
     this.counts.rollBackTo(this.log.acceptedLsn, this.#liveCounts());
     this.cuts.add(this.log.acceptedLsn);
     this.background.stages.noteRolledBack();
+    // What was taken back makes room, and no sync will come to tell of it.
+    this.background.stages.measure();
+    this.settings.ports.scheduler.task(() => this.queue.proceed());
   }
 
   #unapply(transactions: readonly PendingTransaction[]): void {

@@ -314,7 +314,7 @@ export class LogTail {
     const fields = { frameBytes, firstLsn, eventCount, timeMs, hash };
     this.#offset += frameBytes;
     this.#chainHash = hash;
-    this.#nextLsn = firstLsn + eventCount;
+    if (eventCount > 0) this.#nextLsn = firstLsn + eventCount;
     this.#isOpen = !isOver;
     if (isProven && this.#held.length === 0) {
       this.#apply(tail, { payload: this.#buffer, from, to, ...fields });

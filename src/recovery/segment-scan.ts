@@ -129,7 +129,8 @@ export async function scanSegment(
     });
     const wait = noted();
     if (wait !== undefined) await wait;
-    expectedLsn = header.firstLsn + header.eventCount;
+    // What a frame without events says of LSNs may be of some that were rejected: they are given out again.
+    if (header.eventCount > 0) expectedLsn = header.firstLsn + header.eventCount;
     offset += header.frameBytes;
   }
 }

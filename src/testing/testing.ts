@@ -47,11 +47,13 @@ export {
   type ExploreReport,
   explore,
 } from "./explore/explore.ts";
+export { type DamageOptions, type DamageReport, exploreDamage } from "./explore/explore-damage.ts";
 export {
   type ExploreInWorkersOptions,
   type ExploreProgress,
   exploreInWorkers,
 } from "./explore/explore-in-workers.ts";
+export { checkIsolation, type IsolationOptions, type Subscribe } from "./explore/feed-isolation.ts";
 export {
   checkRefused,
   type FeedBatch,
@@ -61,6 +63,7 @@ export {
 export { type Death, type Ending, OperationHistory } from "./explore/operation-history.ts";
 export { formatCrashPlan, parseCrashPlan } from "./explore/plan-text.ts";
 export { type Replay, replayPlan } from "./explore/replay-plan.ts";
+export { settle } from "./explore/settle.ts";
 export { stateText } from "./explore/state-text.ts";
 export { Violation } from "./explore/violation.ts";
 export {

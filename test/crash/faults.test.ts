@@ -1,136 +1,84 @@
 // Lets every call of a scripted life fail, once and for ever, and fills the disk at many places.
 import { describe, expect, it } from "vitest";
-import {
-  dropAll,
-  type FaultRule,
-  keepAll,
-  SimulatedDisk,
-  type TraceEntry,
-} from "../../src/testing/testing.ts";
-import { Explorer, report, someLosses } from "../support/crash-explorer.ts";
-import { faultyLife, settles } from "../support/crash-faults.ts";
-import { History, readView } from "../support/crash-oracle.ts";
-import { filler, large, openOn, prepared, small } from "../support/crash-script.ts";
-
-const timeoutMs = 300_000;
-const appliedKinds = ["none", "prefix", "all"] as const;
-
-function freshDisk(): SimulatedDisk {
-  return prepared(new SimulatedDisk({ seed: 5 }));
-}
-
-/** The calls of the life without faults, each as the operation, the file and the how-manieth of these it is. */
-async function sites(): Promise<Pick<FaultRule, "operation" | "path" | "occurrence">[]> {
-  const disk = freshDisk();
-  const outcome = await faultyLife(new History(), disk);
-  expect(outcome).toEqual({ refusedOpens: 0, poisoned: 0, rejected: 0 });
-  const met = new Map<string, number>();
-  return (
-    disk.trace
-      .filter(({ operation }) => operation !== "lock")
-      // The name of the database's directory is its parent's: where that could not be synced, nothing the engine may do
-      // brings it back to be synced (it would have to take the user's directory away), and the open has failed.
-      .filter(({ operation, path }) => operation !== "syncDirectory" || path !== "/data")
-      .map(({ operation, path }: TraceEntry) => {
-        const occurrence = (met.get(`${operation} ${path}`) ?? 0) + 1;
-        met.set(`${operation} ${path}`, occurrence);
-        return { operation, path: new RegExp(`^${path}$`), occurrence };
-      })
-  );
-}
+import { dropAll, explore, replayPlan, SimulatedDisk } from "../../src/testing/testing.ts";
+import { type Commit, large, small } from "../support/commit-model.ts";
+import { faultyLife } from "../support/crash-lives.ts";
+import { prepared } from "../support/crash-script.ts";
+import { DatabaseSession } from "../support/database-session.ts";
+import { databaseSubject } from "../support/database-subject.ts";
+import { expectSound, shrinks } from "../support/expect-sound.ts";
 
 const isThorough = process.env["VARVE_CRASH_SECONDS"] !== undefined;
+const timeoutMs = isThorough ? 3_600_000 : 300_000;
 
 describe("an error at every disk call that changes state", () => {
-  it.each([
-    { errno: "EIO", times: 1 },
-    { errno: "EIO", times: "forever" },
-    { errno: "ENOSPC", times: 1 },
-    { errno: "ENOSPC", times: "forever" },
-  ] as const)(
-    "$errno, $times: every promise settles, nothing acknowledged is lost, nothing rejected appears",
-    { timeout: timeoutMs },
-    async ({ errno, times }) => {
-      const startedMs = performance.now();
-      const explorer = new Explorer();
-      const ends = { refusedOpens: 0, poisoned: 0, rejected: 0 };
-      for (const [turn, site] of (await sites()).entries()) {
-        for (const [kind, applied] of appliedKinds.entries()) {
-          // Each place, and each way of failing; every pair of them only with a budget.
-          if (!isThorough && (turn + kind) % 2 !== 0) continue;
-          const disk = freshDisk();
-          const history = new History();
-          const where = `${errno} ${times} ${applied} at ${site.operation} ${String(site.path)} ${site.occurrence}`;
-          disk.faults.push({ ...site, errno, times, applied });
-          const outcome = await faultyLife(history, disk).catch((error: unknown) => {
-            throw new Error(`${where}: ${String(error)}`, { cause: error });
-          });
-          ends.refusedOpens += outcome.refusedOpens;
-          ends.poisoned += outcome.poisoned;
-          ends.rejected += outcome.rejected;
-          // A new process on the same machine, which sees what no sync has made durable; and power cuts.
-          const point = { label: where, call: 0, phase: "after" as const, disk, history };
-          for (const loss of [undefined, dropAll, keepAll, ...someLosses(disk, 2, turn).slice(3)]) {
-            await explorer.check(point, loss, "");
-          }
-        }
-      }
-      report(`${errno}, ${times} (${JSON.stringify(ends)})`, explorer, startedMs);
-      expect(ends.poisoned).toBeGreaterThan(10);
-      expect(ends.refusedOpens).toBeGreaterThan(5);
-      expect(ends.rejected).toBeGreaterThan(2);
-    },
-  );
+  it("every promise settles, nothing acknowledged is lost, nothing rejected appears, and who is poisoned stays so", {
+    timeout: timeoutMs,
+  }, async () => {
+    const subject = databaseSubject({ hasGaps: true });
+    const report = await explore(subject, {
+      scripts: [faultyLife],
+      sequenceLength: 0,
+      crashes: 0,
+      faults: true,
+      // The name of the database's directory is its parent's: where that could not be synced, nothing the engine may do
+      // brings it back to be synced (it would have to take the user's directory away), and the open has failed.
+      isFaulty: ({ operation, path }) => operation !== "syncDirectory" || path !== "/data",
+      faultStride: isThorough ? 1 : 7,
+      survivals: isThorough ? 2 : 0,
+      seed: 5,
+      shrinks,
+    });
+    expectSound(`every call fails (${JSON.stringify(subject.met)})`, report);
+    expect(report.lives).toBeGreaterThan(isThorough ? 600 : 80);
+    expect(subject.met.poisoned).toBeGreaterThan(20);
+    expect(subject.met.refused).toBeGreaterThan(15);
+    expect(subject.met.rejected).toBeGreaterThan(20);
+  });
 });
 
 describe("a write that could not be taken back", () => {
   it("does not come back once a reader has seen that it is not there", async () => {
-    const disk = freshDisk();
-    const history = new History();
-    const { db, ports } = await openOn(disk);
-    await history.submit(db, small("kept"));
-    const path = "0001.log";
+    const subject = databaseSubject({ hasGaps: true });
     // The write arrives whole and fails all the same; of the cut that takes it back only the write itself is made durable.
-    disk.faults.push({ operation: "write", path, errno: "EIO", applied: "all" });
-    disk.faults.push({ operation: "sync", path, errno: "EIO", applied: "prefix", appliedCount: 1 });
-    const lost = await settles("transact", ports, history.submit(db, small("lost")));
-    expect(lost).toMatchObject({ status: "rejected", reason: { code: "POISONED" } });
-    await db.close();
-
-    const seen = disk.clone();
-    const reader = await openOn(seen);
-    const known = history.checkAfter("kill", await readView(reader.db));
-    expect(reader.db.hasNode("lost")).toBe(false);
-    const later = await openOn(seen.powerCut(dropAll));
-    known.checkAfter("power", await readView(later.db)).checkGraph(later.db);
+    const line = [
+      `seed 5; do ${JSON.stringify([small("kept"), small("lost")])}`,
+      'fault write "0001.log" #3 > errno EIO all',
+      'fault sync "0001.log" #3 > errno EIO prefix 1',
+      "crash after step #2: kill; crash after step #0: power lost/lost",
+    ].join("; ");
+    const { violation, timeline } = await replayPlan(subject, line);
+    expect(violation?.message, timeline).toBeUndefined();
+    expect(subject.met).toMatchObject({ poisoned: 1, refused: 0 });
   });
 });
 
 describe("a disk that is full", () => {
+  const pad = (at: number): Commit => ({
+    tx: [0, 1, 2, 3, 4, 5].map((i) => ({ puts: `p${at}.${i}`, bytes: 5000 })),
+  });
+
   it("rejects what does not fit, goes on reading, and writes again once there is space", async () => {
     const full: number[] = [];
     for (let room = 0; room <= 160; room += 8) {
-      const disk = freshDisk();
-      const history = new History();
-      const { db, ports } = await openOn(disk);
-      await history.submit(db, small("first"));
+      const disk = prepared(new SimulatedDisk({ seed: 5 }));
+      const session = await DatabaseSession.begin(disk);
+      await session.submit(small("first"));
       disk.capacityBytes = disk.allocatedBytes() + room * 1024;
       for (let i = 0; i < 6; i++) {
-        const plan = { steps: [{ put: `p${i}`, props: { pad: filler(30_000, i) } }] };
-        const result = await settles("transact", ports, history.submit(db, plan));
+        const result = await session.submit(pad(i));
         if (result.status === "fulfilled") continue;
         expect(result.reason).toMatchObject({ code: "DISK_FULL", retryable: true });
         full.push(room);
-        history.checkSettled(db);
-        await settles("flush", ports, db.flush());
+        await session.checkRead();
+        await session.submit("flush");
       }
       disk.capacityBytes = Number.POSITIVE_INFINITY;
-      await history.submit(db, large("later", 30_000));
-      history.checkSettled(db);
-      for (const next of [disk.clone(), disk.powerCut(dropAll)]) {
-        const again = await openOn(next);
-        history.checkAfter("power", await readView(again.db));
-        expect(again.db.recovery.truncatedBytes).toBe(0);
+      expect(await session.submit(large("later", 30_000))).toMatchObject({ status: "fulfilled" });
+      await session.checkRead();
+      for (const how of ["kill", "power"] as const) {
+        const { db } = (await session.next(how, disk)).running;
+        expect(db.recovery.truncatedBytes).toBe(0);
       }
     }
     expect(new Set(full).size).toBeGreaterThan(10);
@@ -138,28 +86,21 @@ describe("a disk that is full", () => {
 
   it("closes, opens again and recovers from a crash without any space left", async () => {
     for (let room = 0; room <= 96; room += 4) {
-      const disk = freshDisk();
-      const history = new History();
-      const { db, ports } = await openOn(disk);
-      await history.submit(db, large("base", 30_000));
+      const disk = prepared(new SimulatedDisk({ seed: 5 }));
+      const session = await DatabaseSession.begin(disk);
+      await session.submit(large("base", 30_000));
       disk.capacityBytes = disk.allocatedBytes() + room * 1024;
-      for (let i = 0; i < 6; i++) {
-        await settles("transact", ports, history.submit(db, large(`q${i}`, 12_000)));
-      }
+      for (let i = 0; i < 6; i++) await session.submit(large(`q${i}`, 12_000));
       const crashed = disk.clone();
-      await db.close();
+      await session.running.db.close();
       disk.capacityBytes = disk.allocatedBytes();
-      const again = await openOn(disk);
-      expect(again.db.recovery.clean).toBe(true);
-      history.checkAfter("power", await readView(again.db));
-      await again.db.close();
-      for (const next of [crashed, crashed.powerCut(dropAll)]) {
-        next.capacityBytes = next.allocatedBytes();
-        const recovered = await openOn(next);
-        history.checkAfter("power", await readView(recovered.db));
-        await recovered.db.close();
-        const last = await openOn(next.powerCut(dropAll));
-        history.checkAfter("power", await readView(last.db));
+      const again = await session.next("kill", disk);
+      expect(again.running.db.recovery.clean).toBe(true);
+      for (const left of [crashed, crashed.powerCut(dropAll)]) {
+        left.capacityBytes = left.allocatedBytes();
+        const recovered = await session.next("kill", left);
+        await recovered.running.db.close();
+        await recovered.next("power", recovered.running.ports.disk);
       }
     }
   });

@@ -68,6 +68,17 @@ export const feedMutants: readonly Mutant[] = [
     killedBy: { ...feedCrashes },
   },
   {
+    name: "waiting-writers-forgotten-when-a-write-is-taken-back",
+    file: "src/database/database-core.ts",
+    find: "    this.background.stages.measure();\n",
+    replace: "",
+    killedBy: {
+      file: "test/crash/corpus.test.ts",
+      title: "layers break nothing any more",
+      says: /never settles/,
+    },
+  },
+  {
     name: "short-write-taken-for-a-whole-one",
     file: "src/disk/node-file.ts",
     find: '        done += count;\n      }\n    } catch (cause) {\n      throw this.#error("write"',

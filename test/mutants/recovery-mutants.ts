@@ -95,7 +95,7 @@ export const recoveryMutants: readonly Mutant[] = [
     file: recover,
     find: "    if (!clean) await active.cutBack();",
     replace: "",
-    killedBy: { ...firstCrashes, says: /idempotence|clean close|is damaged/ },
+    killedBy: { ...firstCrashes, says: /idempotence|orderly close|is damaged/ },
   },
   {
     name: "what-is-recovered-is-synced-in-place",
@@ -195,7 +195,7 @@ export const recoveryMutants: readonly Mutant[] = [
     file: recover,
     find: `    if (moves || log.decision.action === "cut") {`,
     replace: `    if (moves && log.decision.action === "refuse") {`,
-    killedBy: { ...fullDisk, says: /DISK_FULL|no space|full/ },
+    killedBy: { ...fullDisk, says: /DISK_FULL|ENOSPC/ },
   },
   {
     name: "piece-of-a-transaction-applied-without-its-end",
@@ -250,7 +250,7 @@ export const recoveryMutants: readonly Mutant[] = [
     file: "src/log/frame-codec.ts",
     find: '  if (hashScratch[0] !== into.hashLo || hashScratch[1] !== into.hashHi) return "hash";',
     replace: "",
-    killedBy: { ...firstCrashes, says: /makes no sense|is damaged|phantom|prefix|idempotence/ },
+    killedBy: { ...firstCrashes, says: /makes no sense|is damaged|phantom|O2 prefix|idempotence/ },
   },
   {
     name: "footer-of-a-sealed-segment-not-looked-at",
@@ -268,7 +268,18 @@ export const recoveryMutants: readonly Mutant[] = [
     file: "src/log/watermark.ts",
     find: "    if (watermark === undefined || found.sequence > watermark.sequence) watermark = found;",
     replace: "    watermark = found;",
-    killedBy: { ...firstCrashes, says: /rebuilt|idempotence|clean close|is damaged/ },
+    killedBy: { ...firstCrashes, says: /rebuilt|idempotence|orderly close|is damaged/ },
+  },
+  {
+    name: "lsns-of-a-frame-without-events-believed",
+    file: "src/recovery/segment-scan.ts",
+    find: "    if (header.eventCount > 0) expectedLsn",
+    replace: "    expectedLsn",
+    killedBy: {
+      file: "test/crash/corpus.test.ts",
+      title: "plain break nothing any more",
+      says: /misplaced/,
+    },
   },
   {
     name: "large-transaction-without-a-mark-that-it-goes-on",

@@ -20,7 +20,7 @@ export const secondCrashes: Part = {
 /** Every call of a life of the log alone fails. */
 export const failingCalls: Part = {
   file: "test/crash/faults.test.ts",
-  title: "'EIO', 1: every promise",
+  title: "every promise settles",
 };
 
 /** A life of flushes, merges and checkpoints, crashed at every call. */

@@ -3,8 +3,11 @@
 import { createHash } from "node:crypto";
 import { Database } from "../../src/database/database.ts";
 import { readState, writeState } from "../../src/database/system-state.ts";
+import { Violation } from "../../src/testing/testing.ts";
 import type { Change, Durability, Receipt, Transaction } from "../../src/varve.ts";
 import { saysNothing } from "./definite-errors.ts";
+
+export { Violation };
 
 /** One write, in the oracle's own words. */
 export type Step =
@@ -46,13 +49,6 @@ export interface View {
   readonly horizon: number;
   readonly transactions: readonly { firstLsn: number; lastLsn: number; text: string[] }[];
   readonly mark: string | undefined;
-}
-
-export class Violation extends Error {
-  constructor(property: string, message: string) {
-    super(`${property}: ${message}`);
-    this.name = "Violation";
-  }
 }
 
 /** How a life ended: a kill keeps what was written, a power cut only what was synced. */

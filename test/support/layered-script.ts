@@ -33,12 +33,20 @@ export function layeredPorts(disk: SimulatedDisk): SimulatedPorts {
   return ports;
 }
 
-export async function openLayered(
+export function openLayered(
   disk: SimulatedDisk,
   durability: Durability = "group",
   tuned: Partial<Tuning> = {},
 ): Promise<Opened> {
-  const ports = layeredPorts(disk);
+  return openLayeredWith(layeredPorts(disk), durability, tuned);
+}
+
+export async function openLayeredWith(
+  ports: SimulatedPorts,
+  durability: Durability = "group",
+  tuned: Partial<Tuning> = {},
+): Promise<Opened> {
+  ports.workers.register(treeWorker, { handle });
   const options = { ...ports, segmentBytes: 64 * 1024, memoryBudget: 16 * 2 ** 20, durability };
   const db = await openTuned(databasePath, options, { ...tinyTuning, ...tuned });
   return { db, ports };

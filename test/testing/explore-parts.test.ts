@@ -160,6 +160,30 @@ describe("an exploration", () => {
     expect(states).toBe(1);
   });
 
+  it("writes what it found as a page where it is told to", async () => {
+    const disk = new SimulatedDisk();
+    const broken = {
+      ...journal,
+      open: ({ disk: of }: { disk: unknown }) =>
+        journal.open({ disk: of, syncs: false } as never, undefined),
+    };
+    const { failures } = await explore(broken as typeof journal, { pages: "/pages", disk });
+    const [failure] = failures;
+    expect(failure?.page).toBe("/pages/violation-1.html");
+    const page = new TextDecoder().decode(disk.readFile("/pages/violation-1.html"));
+    expect(page).toContain("<h1>O1 durability</h1>");
+    expect(page).toMatch(
+      /<span class="lost"> {4}lost +write &#?[\w/]*|<span class="lost"> {4}lost +write \//,
+    );
+    expect(page).toContain('<span class="broken">  BROKEN O1 durability');
+    expect(page).not.toMatch(/<script|https?:/);
+    const plain = page
+      .replace(/<[^>]*>/g, "")
+      .replace(/&#(\d+);/g, (_, code) => String.fromCodePoint(Number(code)));
+    expect(plain).toContain(failure?.minimalPlan.replaceAll('"', '\\"'));
+    expect(plain).toContain(failure?.timeline);
+  });
+
   it("deals its work out to workers that load the store by its URL", async () => {
     const url = new URL("./journal-subject.mjs", import.meta.url);
     const told: number[] = [];

@@ -35,6 +35,12 @@ export interface LifeOptions<Command, State, World> {
   ) => void;
 }
 
+/**
+ * A sync takes time: whoever acknowledges while it is under way has told so, and been heard, before a crash just before its effect.
+ * A turn is one of a promise; so many are enough for a store of some layers.
+ */
+const syncTurns = 32;
+
 export class CrashLife<Store, Command, State, World> {
   readonly #subject: CrashSubject<Store, Command, State, World>;
   readonly #disk: SimulatedDisk;
@@ -99,7 +105,8 @@ export class CrashLife<Store, Command, State, World> {
         // What failed is told to the caller, and readers see just that, at once.
         if (this.#hasFaults) await this.#read();
       }
-      await this.#read();
+      // The opening has read already what there is where nothing was done.
+      if (this.#options.steps.length > 0) await this.#read();
       if (this.#options.closes) await this.#close();
     } finally {
       this.#disk.onCall = undefined;
@@ -236,10 +243,10 @@ export class CrashLife<Store, Command, State, World> {
         this.#tell({ phase, operation, path, occurrence });
       };
     }
-    if (delays.length === 0) return;
     let call = 0;
-    this.#disk.delay = async () => {
-      const turns = (delays[call++] ?? 0) * 8;
+    this.#disk.delay = async (operation) => {
+      const isSync = operation === "sync" || operation === "syncDirectory";
+      const turns = (delays[call++] ?? 0) * 8 + (isSync ? syncTurns : 0);
       for (let turn = 0; turn < turns; turn++) await undefined;
     };
   }

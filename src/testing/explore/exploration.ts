@@ -173,7 +173,9 @@ export class Exploration<Store, Command, State, World> {
     const life = plan.crashes.length;
     const { points, error } = await recordPlannedLife(this.subject, plan, state, life);
     if (error !== undefined) return await this.#broken(plan, error);
+    const { placeStride } = this.options;
     for (const [turn, second] of points.entries()) {
+      if ((turn + this.counts.recoveries) % placeStride !== 0) continue;
       this.counts.places += 1;
       for (const next of this.#recoveryLossesAt(second.disk, turn)) {
         const found = await this.check(plan, second, next);

@@ -10,6 +10,7 @@ import type { CrashPlan, CrashSite, Loss } from "./crash-plan.ts";
 import { type CrashSubject, reopen, type Step } from "./crash-subject.ts";
 import { type Budget, BudgetSpent, type Counts, Exploration, type Found } from "./exploration.ts";
 import { type CorpusPlan, readCorpus } from "./plan-corpus.ts";
+import { writePage } from "./plan-page.ts";
 import { formatCrashPlan, parseCrashPlan } from "./plan-text.ts";
 import { replayPlan } from "./replay-plan.ts";
 import { shrinkPlan } from "./shrink-plan.ts";
@@ -33,7 +34,7 @@ export interface ExploreOptions<Command> {
   readonly sequenceOffset?: number;
   /** Random lives have at most so many steps; default 12, 0 for none. */
   readonly randomLength?: number;
-  /** Of the places of a script or sequence one in so many is broken; default 1, every place. */
+  /** Of the places of a script, a sequence or a recovery one in so many is broken; default 1, every place. */
   readonly placeStride?: number;
   /** How many crashes may follow each other: the second and third strike in the recovery; 1 to 3, default 2; 0: calls fail, no crash before the end. */
   readonly crashes?: number;
@@ -51,11 +52,13 @@ export interface ExploreOptions<Command> {
   readonly faultStride?: number;
   /** Whether what is found is made small, which takes a while; default true. */
   readonly shrinks?: boolean;
+  /** A directory that gets a page of HTML for each failure, `violation-1.html` and so on. */
+  readonly pages?: string;
   /** A directory with `*.plan` files, whose lines are replayed first. */
   readonly corpus?: string;
   /** Stops at so many failures; default 1. */
   readonly failuresMax?: number;
-  /** For the corpus and the time; default those of the machine. */
+  /** For the corpus, the pages and the time; default those of the machine. */
   readonly disk?: Disk;
   readonly clock?: Clock;
   /** Hears the counts so far after each crash state, some thousand times a second. */
@@ -71,6 +74,8 @@ export interface CrashFailure {
   readonly minimalPlan: string;
   /** The story of the minimal plan. */
   readonly timeline: string;
+  /** Where the same stands as a page, where one was asked for. */
+  readonly page?: string;
 }
 
 export interface ExploreReport {
@@ -200,14 +205,19 @@ class Explorer<Store, Command, State, World> {
     }
   }
 
-  /** A life with faults is crashed at its end only: on the way it is like others. */
+  /** A life with faults is crashed where something was turned down, and at its end: on the way it is like others. */
   async #faultyLife(plan: CrashPlan<Command>): Promise<void> {
     const { points, error } = await this.#exploration.record(plan);
-    if (error !== undefined) await this.#noteError(plan, error);
-    const end = points.at(-1);
-    if (error !== undefined || end === undefined) return;
-    for (const loss of this.#exploration.lossesAt(end.disk, points.length)) {
-      await this.#note(await this.#exploration.check(plan, end, loss));
+    if (error !== undefined) return await this.#noteError(plan, error);
+    let known = 0;
+    for (const [at, point] of points.entries()) {
+      const failed = point.history.failed;
+      const isNews = point.site.operation === "step" && failed > known;
+      if (isNews) known = failed;
+      if (!isNews && at < points.length - 1) continue;
+      for (const loss of this.#exploration.lossesAt(point.disk, at)) {
+        await this.#note(await this.#exploration.check(plan, point, loss));
+      }
     }
   }
 
@@ -243,6 +253,13 @@ class Explorer<Store, Command, State, World> {
     }
   }
 
+  async #withPage(failure: CrashFailure): Promise<CrashFailure> {
+    const { pages, disk = new NodeDisk() } = this.#options;
+    if (pages === undefined) return failure;
+    const name = `violation-${this.#failures.length + 1}.html`;
+    return { ...failure, page: await writePage(disk, pages, name, failure) };
+  }
+
   #plan(parts: Partial<CrashPlan<Command>>): CrashPlan<Command> {
     return { seed: this.#seed, steps: [], faults: [], delays: [], crashes: [], ...parts };
   }
@@ -263,13 +280,14 @@ class Explorer<Store, Command, State, World> {
     const isToShrink = this.#options.shrinks !== false;
     const small = isToShrink ? await shrinkPlan(this.#subject, found, explorer) : found;
     const { timeline } = await replayPlan(this.#subject, small.plan);
-    this.#failures.push({
+    const failure: CrashFailure = {
       property: small.violation.property,
       message: small.violation.message,
       plan: formatCrashPlan(found.plan),
       minimalPlan: formatCrashPlan(small.plan),
       timeline,
-    });
+    };
+    this.#failures.push(await this.#withPage(failure));
     if (this.#failures.length >= (this.#options.failuresMax ?? 1)) throw new BudgetSpent();
   }
 }

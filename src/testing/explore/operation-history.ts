@@ -59,6 +59,11 @@ export class OperationHistory<Command, State> {
     return this.#operations.length;
   }
 
+  /** How many of the operations were turned down, or ended without anybody knowing how. */
+  get failed(): number {
+    return this.endings.filter((ending) => ending === "rejected" || ending === "unknown").length;
+  }
+
   get endings(): readonly Ending[] {
     return this.#operations.map(({ ending }) => ending);
   }

@@ -1,0 +1,32 @@
+// Holds the crash tests that were moved to the published explorer to it: of the engine they import the package's entries and test support.
+import { expect, it } from "vitest";
+import { importsOf, projectFiles, resolveImport, type SourceFile } from "./source-text.ts";
+
+const entries = ["src/varve.ts", "src/testing/testing.ts", "src/testing/arbitraries.ts"];
+
+/** Those that still have an explorer of their own, in test/support; see D-096. */
+const others =
+  /\/(backup|background-compaction|compaction|erase|feeds|joining|kill|layer-faults|layers|salvage|repair|sequences|churn)[\w-]*\.test\.ts$/;
+
+const ownExplorer = /support\/(crash-explorer|crash-oracle|crash-faults)\.ts$/;
+
+function pastTheEntries({ path, text }: SourceFile): string[] {
+  return importsOf(text)
+    .map((specifier) => resolveImport(path, specifier) ?? "")
+    .filter((to) => (to.startsWith("src/") && !entries.includes(to)) || ownExplorer.test(to))
+    .map((to) => `${path}: ${to}`);
+}
+
+const families = projectFiles(["test/crash"], /\.test\.ts$/).filter(
+  ({ path }) => !others.test(path),
+);
+
+it("crash tests use the published explorer, and the engine as its users do", () => {
+  expect(families.length).toBeGreaterThanOrEqual(7);
+  expect(families.flatMap(pastTheEntries)).toEqual([]);
+});
+
+it("an import past the entries is caught", () => {
+  const text = 'import { open } from "../../src/database/open.ts";';
+  expect(pastTheEntries({ path: "test/crash/a.test.ts", text })).toHaveLength(1);
+});
