@@ -7,7 +7,12 @@ export type {
   EdgePatch,
   EdgeRemove,
   EdgeState,
+  EntryState,
   FeedPhase,
+  GraphDrop,
+  MapDelete,
+  MapDrop,
+  MapPut,
   NodePatch,
   NodePut,
   NodeRemove,
@@ -54,6 +59,10 @@ export type {
   Workers,
 } from "./disk/ports.ts";
 export type { GraphReader } from "./graph/graph-reader.ts";
+export type { GraphTransaction } from "./graph/graph-transaction.ts";
+export type { MapReader, RangeOptions } from "./graph/map-reader.ts";
+export type { MapTransaction } from "./graph/map-transaction.ts";
+export type { StoreReader } from "./graph/store-reader.ts";
 export type * from "./graph/types.ts";
 export type { BackupReport } from "./recovery/backup.ts";
 export type { RecoveryReport } from "./recovery/recovery-report.ts";

@@ -17,7 +17,7 @@ export const activity = {
     }
     const counts = out.get(keyOf(minute)) ?? {};
     counts[change.name] = (counts[change.name] ?? 0) + 1;
-    out.set(keyOf(minute), counts);
+    out.put(keyOf(minute), counts);
   },
 };
 

@@ -17,5 +17,5 @@ function count(out, key, direction, step) {
   const node = out.get(key) ?? { out: 0, in: 0 };
   node[direction] += step;
   if (node.out === 0 && node.in === 0) out.delete(key);
-  else out.set(key, node);
+  else out.put(key, node);
 }

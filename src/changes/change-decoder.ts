@@ -1,9 +1,10 @@
 // Turns the records of a frame into changes, those that the filter lets through.
 import { type ByteReader, MalformedBytes } from "../codec/bytes.ts";
 import { limits } from "../codec/limits.ts";
+import { decodeWtf8 } from "../codec/text.ts";
 import { readValue } from "../codec/values.ts";
 import type { GraphTrees } from "../index/graph-trees.ts";
-import { gapErased, RECORD } from "../log/event-format.ts";
+import { defaultFamily, gapErased, RECORD } from "../log/event-format.ts";
 import { EventReader } from "../log/event-reader.ts";
 import type { LoadedFrame } from "../log/frame-source.ts";
 import type { NameTable } from "../log/name-table.ts";
@@ -18,11 +19,12 @@ export type OpenChange = Mutable<Change>;
 
 type Mutable<T> = T extends unknown ? { -readonly [K in keyof T]: T[K] } : never;
 
-type OpenNode = Exclude<OpenChange, OpenEdge | { kind: "event" | "erased" }>;
+type OpenNode = Extract<OpenChange, { kind: "node.put" | "node.patch" | "node.remove" }>;
+type OpenEntry = Extract<OpenChange, { kind: "map.put" | "map.delete" }>;
 type OpenEdge = Extract<OpenChange, { id: number }>;
 
-/** Of the default graph, the only one in this version. */
-const graph = "";
+/** Of the default graph, and of what is in no graph. */
+const noGraph = "";
 
 export class ChangeDecoder {
   readonly #source: FeedSource;
@@ -77,6 +79,8 @@ export class ChangeDecoder {
         if (tag === RECORD.gap) addErased(reader, at, fromLsn, limits.lsnMax, txLastLsn, into);
         else if (tag === RECORD.edgeRun)
           this.#run(reader, at, fromLsn, limits.lsnMax, txLastLsn, into);
+        else if (this.#isErased(reader))
+          into.push({ kind: "erased", lsn: reader.lsn, txLastLsn, at, graph: noGraph });
         else into.push(this.#single(reader, at, txLastLsn));
       }
     }
@@ -97,6 +101,8 @@ export class ChangeDecoder {
       const at = frame.timeMs;
       if (reader.tag === RECORD.gap) addErased(reader, at, lsn, lsn, txLastLsn, found);
       else if (reader.tag === RECORD.edgeRun) this.#run(reader, at, lsn, lsn, txLastLsn, found);
+      else if (this.#isErased(reader))
+        found.push({ kind: "erased", lsn, txLastLsn, at, graph: noGraph });
       else found.push(this.#single(reader, at, txLastLsn));
     }
     const change = found[0]!;
@@ -108,6 +114,23 @@ export class ChangeDecoder {
     return change;
   }
 
+  /**
+   * Whether an event is of something that is gone from the index, though the frame at hand is from before: this process, or this reader,
+   * has that from a file that was replaced meanwhile.
+   */
+  #isErased({ tag, lsn, id, from, to }: EventReader): boolean {
+    if (lsn > this.#source.log.erasedLsn) return false;
+    if (tag === RECORD.nodePut || tag === RECORD.nodePatch || tag === RECORD.nodeRemove) {
+      return this.#index.keyOf(id) === undefined;
+    }
+    if (tag === RECORD.userEvent) return false;
+    return !this.#hasKeys(from, to);
+  }
+
+  #hasKeys(from: number, to: number): boolean {
+    return this.#index.keyOf(from) !== undefined && this.#index.keyOf(to) !== undefined;
+  }
+
   #single(reader: EventReader, at: number, txLastLsn: number): OpenChange {
     const { body, lsn, tag } = reader;
     switch (tag) {
@@ -117,6 +140,7 @@ export class ChangeDecoder {
         const type = this.#name(reader.type);
         body.position = reader.propsFrom;
         const props = readProps(body, this.#names);
+        const graph = this.#graph(reader.family);
         const add: OpenEdge = {
           kind: "edge.add",
           lsn,
@@ -139,8 +163,20 @@ export class ChangeDecoder {
       case RECORD.edgePatch:
       case RECORD.edgeRemove:
         return this.#edge(reader, at, txLastLsn);
+      case RECORD.mapPut:
+      case RECORD.mapDelete:
+        return this.#entry(reader, at, txLastLsn);
+      case RECORD.graphDrop: {
+        const graph = this.#name(reader.family);
+        return { kind: "graph.drop", lsn, txLastLsn, at, graph };
+      }
+      case RECORD.mapDrop: {
+        const map = this.#name(reader.family);
+        return { kind: "map.drop", lsn, txLastLsn, at, graph: noGraph, map };
+      }
       case RECORD.userEvent: {
         const name = this.#name(reader.nameId);
+        const graph = this.#graph(reader.family);
         return { kind: "event", lsn, txLastLsn, at, graph, name, value: readValue(body) };
       }
       default:
@@ -151,6 +187,7 @@ export class ChangeDecoder {
   #node(reader: EventReader, at: number, txLastLsn: number): OpenChange {
     const { body, lsn, id } = reader;
     const key = this.#key(id);
+    const graph = this.#graph(reader.family);
     body.position = reader.labelsFrom;
     const labels = this.#nameList(body);
     let change: OpenNode;
@@ -170,11 +207,28 @@ export class ChangeDecoder {
     return change;
   }
 
+  #entry(reader: EventReader, at: number, txLastLsn: number): OpenChange {
+    const { body, bytes, lsn, family } = reader;
+    const map = this.#name(family);
+    const key = decodeWtf8(bytes, reader.keyFrom, reader.keyTo);
+    let change: OpenEntry;
+    if (reader.tag === RECORD.mapDelete) {
+      change = { kind: "map.delete", lsn, txLastLsn, at, graph: noGraph, map, key };
+    } else {
+      body.position = reader.propsFrom;
+      const value = readValue(body);
+      change = { kind: "map.put", lsn, txLastLsn, at, graph: noGraph, map, key, value };
+    }
+    if (this.#before) change.before = this.#source.entryAt(family, key, lsn - 1);
+    return change;
+  }
+
   #edge(reader: EventReader, at: number, txLastLsn: number): OpenChange {
     const { body, lsn, edgeId: id } = reader;
     const from = this.#key(reader.from);
     const to = this.#key(reader.to);
     const type = this.#name(reader.type);
+    const graph = this.#graph(reader.family);
     let change: OpenEdge;
     if (reader.tag === RECORD.edgeRemove) {
       change = { kind: "edge.remove", lsn, txLastLsn, at, graph, id, from, type, to };
@@ -198,7 +252,9 @@ export class ChangeDecoder {
     const { body, lsn, eventCount, runFrom } = reader;
     const filter = this.#filter;
     const type = this.#name(reader.type);
+    const graph = this.#graph(reader.family);
     const kind = "edge.add";
+    const { erasedLsn } = this.#source.log;
     const end = Math.min(eventCount, toLsn - lsn + 1);
     for (let i = Math.max(0, fromLsn - lsn); i < end; i++) {
       body.position = runFrom + i * 4;
@@ -207,6 +263,10 @@ export class ChangeDecoder {
       const target = body.u32();
       if (filter !== undefined && !filter.matchesEnds(source, target)) continue;
       const id = lsn + i;
+      if (id <= erasedLsn && !this.#hasKeys(source, target)) {
+        into.push({ kind: "erased", lsn: id, txLastLsn, at, graph });
+        continue;
+      }
       const from = this.#key(source);
       const to = this.#key(target);
       const change: OpenEdge = {
@@ -236,6 +296,10 @@ export class ChangeDecoder {
     return list;
   }
 
+  #graph(family: number): string {
+    return family === defaultFamily ? noGraph : this.#name(family);
+  }
+
   #key(id: number): string {
     const key = this.#index.keyOf(id);
     if (key === undefined) throw new MalformedBytes(`no key for node ${id}`);
@@ -261,6 +325,6 @@ function addErased(
   if ((reader.flags & gapErased) === 0) return;
   const end = Math.min(reader.nextLsn, toLsn + 1);
   for (let lsn = Math.max(reader.lsn, fromLsn); lsn < end; lsn++) {
-    into.push({ kind: "erased", lsn, txLastLsn, at, graph });
+    into.push({ kind: "erased", lsn, txLastLsn, at, graph: noGraph });
   }
 }

@@ -2,10 +2,11 @@
 import type { Observable } from "rxjs";
 import { BatchIterator, ChangeIterator } from "./batch-iterator.ts";
 import type { Change, ChangeBatch } from "./change.ts";
-import { observeFeed } from "./feed-observable.ts";
+import { answerSymbol, observeFeed } from "./feed-observable.ts";
 import type { FeedPlan } from "./feed-options.ts";
 import { FeedReader } from "./feed-reader.ts";
 import type { FeedSource } from "./feed-source.ts";
+import { streamBatches } from "./feed-stream.ts";
 
 /**
  * The changes of the durable log, in order, without gap or repeat. Iterate it for batches, or take
@@ -25,10 +26,7 @@ export class ChangeFeed implements AsyncIterableIterator<ChangeBatch, undefined,
   constructor(source: FeedSource, plan: FeedPlan) {
     this.#source = source;
     this.#plan = plan;
-    // Looked up now: a package may define it after this module was loaded.
-    const symbol = (Symbol as { readonly observable?: symbol }).observable;
-    if (symbol === undefined) return;
-    Object.defineProperty(this, symbol, { value: () => this.observable(), configurable: true });
+    answerSymbol(this);
   }
 
   /** Batches, each read when it is asked for. */
@@ -56,20 +54,7 @@ export class ChangeFeed implements AsyncIterableIterator<ChangeBatch, undefined,
 
   /** A web stream of batches; reads one when it is pulled, and none ahead. */
   readable(): ReadableStream<ChangeBatch> {
-    const batches = this[Symbol.asyncIterator]();
-    return new ReadableStream<ChangeBatch>(
-      {
-        async pull(controller) {
-          const { done, value } = await batches.next();
-          if (done === true) controller.close();
-          else controller.enqueue(value);
-        },
-        async cancel() {
-          await batches.return?.();
-        },
-      },
-      { highWaterMark: 0 },
-    );
+    return streamBatches(new BatchIterator(this.#open(), this.#source.scheduler));
   }
 
   /** The next batch of an iteration of the feed's own. */

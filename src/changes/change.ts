@@ -7,7 +7,7 @@ interface ChangeBase {
   readonly txLastLsn: number;
   /** Commit time, ms since 1970, never decreasing. */
   readonly at: number;
-  /** Name of the graph, "" for the default one. */
+  /** Name of the graph, "" for the default one and for what is in no graph: changes of maps. */
   readonly graph: string;
 }
 
@@ -29,6 +29,14 @@ export interface EdgeState {
   readonly to: string;
   readonly props: Props;
   /** LSN of the event that had made it so. */
+  readonly lsn: number;
+}
+
+/** An entry of a map as it was before a change. */
+export interface EntryState {
+  readonly key: string;
+  readonly value: unknown;
+  /** LSN of the event that had put it. */
   readonly lsn: number;
 }
 
@@ -88,6 +96,33 @@ export interface UserEvent extends ChangeBase {
   readonly value: unknown;
 }
 
+interface MapBase extends ChangeBase {
+  readonly map: string;
+  readonly key: string;
+  /** With `before: true`: the entry as it was just before, undefined where there was none. */
+  readonly before?: EntryState | undefined;
+}
+
+export interface MapPut extends MapBase {
+  readonly kind: "map.put";
+  readonly value: unknown;
+}
+
+export interface MapDelete extends MapBase {
+  readonly kind: "map.delete";
+}
+
+/** Everything in a graph is gone: of its nodes and edges there are no changes. */
+export interface GraphDrop extends ChangeBase {
+  readonly kind: "graph.drop";
+}
+
+/** Everything in a map is gone: of its entries there are no changes. */
+export interface MapDrop extends ChangeBase {
+  readonly kind: "map.drop";
+  readonly map: string;
+}
+
 /** An event of something that `erase` has taken from the history: nothing is left of it but that there was one. */
 export interface Erased extends ChangeBase {
   readonly kind: "erased";
@@ -100,11 +135,15 @@ export type Change =
   | EdgeAdd
   | EdgePatch
   | EdgeRemove
+  | MapPut
+  | MapDelete
   | UserEvent
+  | GraphDrop
+  | MapDrop
   | Erased;
 
-/** Every kind that a filter may name; some have no events in this version. */
-export type ChangeKind = Change["kind"] | "map.put" | "map.delete" | "graph.drop" | "map.drop";
+/** Every kind that a filter may name. */
+export type ChangeKind = Change["kind"];
 
 /** Where in its life a feed is: in the snapshot it began with, behind the end of the log, or at it. */
 export type FeedPhase = "snapshot" | "catch-up" | "live";

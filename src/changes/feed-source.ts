@@ -3,13 +3,15 @@ import type { Clock, Scheduler } from "../disk/ports.ts";
 import type { GraphTrees } from "../index/graph-trees.ts";
 import type { Log } from "../log/log.ts";
 import type { NameTable } from "../log/name-table.ts";
-import type { EdgeState, NodeState } from "./change.ts";
+import type { EdgeState, EntryState, NodeState } from "./change.ts";
 import type { FeedTail } from "./feed-tail.ts";
 
-/** The durable graph at one LSN, each iterable to be walked once; it stays readable until it is closed. */
+/** Everything durable at one LSN, each iterable to be walked once; it stays readable until it is closed. */
 export interface GraphAt {
-  nodes(): Iterable<NodeState>;
-  edges(): Iterable<EdgeState>;
+  /** With the name of the graph; those of the default one first. */
+  nodes(): Iterable<readonly [graph: string, node: NodeState]>;
+  entries(): Iterable<readonly [map: string, entry: EntryState]>;
+  edges(): Iterable<readonly [graph: string, edge: EdgeState]>;
   close(): void;
 }
 
@@ -25,6 +27,7 @@ export interface FeedSource {
   /** Whether the index is being made anew; `tail` is woken when it no longer is. Throws where it never will be there again. */
   isRebuilding(): boolean;
   nodeAt(id: number, lsn: number): NodeState | undefined;
+  entryAt(map: number, key: string, lsn: number): EntryState | undefined;
   edgeAt(id: number, lsn: number): EdgeState | undefined;
   graphAt(lsn: number): GraphAt;
 }

@@ -104,10 +104,15 @@ export class FeedTail {
     if (this.isShared) keep(this.#batches, { position, planKey, batch }, batchesKept);
   }
 
-  /** The database closes: wakes everyone and forgets what was read. */
-  close(): void {
+  /** Forgets what was read: some of it is not in the log any more. */
+  forget(): void {
     this.#frames.length = 0;
     this.#batches.length = 0;
+  }
+
+  /** The database closes: wakes everyone and forgets what was read. */
+  close(): void {
+    this.forget();
     this.wake();
   }
 }

@@ -1,13 +1,13 @@
 // What a filter says, checked; and how it judges records that are decoded already, as in a snapshot.
 import { limits } from "../codec/limits.ts";
 import { compareBytes, wtf8Bytes, wtf8Length } from "../codec/text.ts";
-import type { ChangeKind, EdgeState, NodeState } from "./change.ts";
+import type { ChangeKind, EdgeState, EntryState, NodeState } from "./change.ts";
 
 /** A change must match every field that is given: one of the list, or the prefix. */
 export interface ChangeFilter {
   /** Names of graphs, "" for the default one. */
   readonly graphs?: readonly string[] | undefined;
-  /** Names of maps: nothing else matches. No map has changes in this version. */
+  /** Names of maps: nothing else matches. */
   readonly maps?: readonly string[] | undefined;
   readonly kinds?: readonly ChangeKind[] | undefined;
   /** Labels that a node has before the change or after it: no edge and no event matches. */
@@ -16,7 +16,7 @@ export interface ChangeFilter {
   readonly types?: readonly string[] | undefined;
   /** Names of users' own events: nothing else matches. */
   readonly events?: readonly string[] | undefined;
-  /** How a node's key, or the key of either end of an edge, begins: no event matches. */
+  /** How a node's key, the key of either end of an edge, or that of a map's entry begins: no event matches. */
   readonly keyPrefix?: string | undefined;
 }
 
@@ -73,21 +73,30 @@ export function filterPlan(filter: unknown, kinds: readonly ChangeKind[]): Filte
 }
 
 /** Whether a node matches as a node.put of a snapshot. */
-export function passesNode(plan: FilterPlan, node: NodeState): boolean {
+export function passesNode(plan: FilterPlan, graph: string, node: NodeState): boolean {
   if (plan.maps !== undefined || plan.types !== undefined || plan.events !== undefined)
     return false;
-  if (plan.graphs?.has("") === false || plan.kinds?.has("node.put") === false) return false;
+  if (plan.graphs?.has(graph) === false || plan.kinds?.has("node.put") === false) return false;
   if (plan.labels !== undefined && !node.labels.some((label) => plan.labels?.has(label))) {
     return false;
   }
   return plan.keyPrefix === undefined || beginsWith(node.key, plan.keyPrefix);
 }
 
+/** Whether an entry matches as a map.put of a snapshot. */
+export function passesEntry(plan: FilterPlan, map: string, { key }: EntryState): boolean {
+  const { graphs, maps, kinds, labels, types, events, keyPrefix } = plan;
+  if (graphs !== undefined || labels !== undefined || types !== undefined || events !== undefined)
+    return false;
+  if (maps?.has(map) === false || kinds?.has("map.put") === false) return false;
+  return keyPrefix === undefined || beginsWith(key, keyPrefix);
+}
+
 /** Whether an edge matches as an edge.add of a snapshot. */
-export function passesEdge(plan: FilterPlan, edge: EdgeState): boolean {
+export function passesEdge(plan: FilterPlan, graph: string, edge: EdgeState): boolean {
   if (plan.maps !== undefined || plan.labels !== undefined || plan.events !== undefined)
     return false;
-  if (plan.graphs?.has("") === false || plan.kinds?.has("edge.add") === false) return false;
+  if (plan.graphs?.has(graph) === false || plan.kinds?.has("edge.add") === false) return false;
   if (plan.types?.has(edge.type) === false) return false;
   const { keyPrefix } = plan;
   if (keyPrefix === undefined) return true;

@@ -33,7 +33,7 @@ function freezeChange(change: Change): void {
   }
   if ("before" in change && change.before !== undefined) {
     if ("labels" in change.before) Object.freeze(change.before.labels);
-    Object.freeze(change.before.props);
+    if ("props" in change.before) Object.freeze(change.before.props);
     Object.freeze(change.before);
   }
   Object.freeze(change);

@@ -2,9 +2,9 @@
 import type { ByteReader } from "../codec/bytes.ts";
 import { compareBytes } from "../codec/text.ts";
 import type { GraphTrees } from "../index/graph-trees.ts";
-import { nodePutCreates, RECORD, systemTagMin } from "../log/event-format.ts";
+import { defaultFamily, nodePutCreates, RECORD, systemTagMin } from "../log/event-format.ts";
 import type { EventReader } from "../log/event-reader.ts";
-import type { NameTable } from "../log/name-table.ts";
+import { NAME_KIND, type NameKind, type NameTable } from "../log/name-table.ts";
 import type { FilterPlan } from "./filter-plan.ts";
 
 const kindOfTag: readonly (readonly [tag: number, kind: string])[] = [
@@ -16,6 +16,10 @@ const kindOfTag: readonly (readonly [tag: number, kind: string])[] = [
   [RECORD.edgePatch, "edge.patch"],
   [RECORD.edgeRemove, "edge.remove"],
   [RECORD.userEvent, "event"],
+  [RECORD.mapPut, "map.put"],
+  [RECORD.mapDelete, "map.delete"],
+  [RECORD.graphDrop, "graph.drop"],
+  [RECORD.mapDrop, "map.drop"],
   [RECORD.gap, "erased"],
 ];
 
@@ -36,10 +40,16 @@ export class RecordFilter {
     for (const [tag, kind] of kindOfTag) this.#tags[tag] = canMatch(plan, kind) ? 1 : 0;
   }
 
+  /** Families that the filter lets through; undefined for all. */
+  #graphs: ReadonlySet<number> | undefined;
+  #maps: ReadonlySet<number> | undefined;
+
   /** Looks the names up again: one may have been used for the first time since, or taken back. */
   resolve(): void {
-    const { labels, types, events } = this.#plan;
-    if (labels !== undefined) this.#labels = numbersOf(this.#names, labels);
+    const { graphs, maps, labels, types, events } = this.#plan;
+    this.#graphs = graphs && familiesOf(this.#names, NAME_KIND.graph, graphs);
+    this.#maps = maps && familiesOf(this.#names, NAME_KIND.map, maps);
+    if (labels !== undefined) this.#labels = labelsOf(this.#names, labels);
     if (types !== undefined) this.#types = numbersOf(this.#names, types);
     if (events !== undefined) this.#events = numbersOf(this.#names, events);
   }
@@ -52,10 +62,24 @@ export class RecordFilter {
   /** Whether the record that the reader stands on matches; of an edge run, but for its ends. */
   matches(reader: EventReader): boolean {
     switch (reader.tag) {
-      case RECORD.userEvent:
-        return this.#plan.events === undefined || this.#events.has(reader.nameId);
       case RECORD.gap:
         return true;
+      case RECORD.mapPut:
+      case RECORD.mapDelete:
+        return this.#maps?.has(reader.family) !== false && this.#matchesEntry(reader);
+      case RECORD.mapDrop:
+        return this.#maps?.has(reader.family) !== false;
+      default:
+        return this.#graphs?.has(reader.family) !== false && this.#matchesInGraph(reader);
+    }
+  }
+
+  #matchesInGraph(reader: EventReader): boolean {
+    switch (reader.tag) {
+      case RECORD.graphDrop:
+        return true;
+      case RECORD.userEvent:
+        return this.#plan.events === undefined || this.#events.has(reader.nameId);
       case RECORD.edgeRun:
         return this.#plan.types === undefined || this.#types.has(reader.type);
       case RECORD.nodePut:
@@ -77,8 +101,12 @@ export class RecordFilter {
     if (keyPrefix === undefined) return true;
     const key = this.#index.openKey(id);
     if (key === undefined) return false;
-    const end = Math.min(key.position + keyPrefix.length, key.end);
-    return compareBytes(key.bytes, key.position, end, keyPrefix, 0, keyPrefix.length) === 0;
+    return beginsWith(key.bytes, key.position, key.end, keyPrefix);
+  }
+
+  #matchesEntry({ bytes, keyFrom, keyTo }: EventReader): boolean {
+    const { keyPrefix } = this.#plan;
+    return keyPrefix === undefined || beginsWith(bytes, keyFrom, keyTo, keyPrefix);
   }
 
   #matchesLabels(reader: EventReader): boolean {
@@ -102,13 +130,44 @@ export class RecordFilter {
 
 function canMatch(plan: FilterPlan, kind: string): boolean {
   const { graphs, maps, kinds, labels, types, events, keyPrefix } = plan;
-  if (maps !== undefined || graphs?.has("") === false || kinds?.has(kind) === false) return false;
+  if (kinds?.has(kind) === false) return false;
+  const isMap = kind.startsWith("map.");
+  if (maps !== undefined && !isMap) return false;
+  if (graphs !== undefined && (isMap || (kind === "erased" && !graphs.has("")))) return false;
   const isNode = kind.startsWith("node.");
   const isEdge = kind.startsWith("edge.");
   if (labels !== undefined && !isNode) return false;
   if (types !== undefined && !isEdge) return false;
   if (events !== undefined && kind !== "event") return false;
-  return keyPrefix === undefined || isNode || isEdge;
+  return keyPrefix === undefined || isNode || isEdge || (isMap && kind !== "map.drop");
+}
+
+function beginsWith(bytes: Uint8Array, from: number, to: number, prefix: Uint8Array): boolean {
+  const end = Math.min(from + prefix.length, to);
+  return compareBytes(bytes, from, end, prefix, 0, prefix.length) === 0;
+}
+
+/** The number of every graph or map that has or had one of these names. */
+function familiesOf(
+  names: NameTable,
+  kind: NameKind,
+  wanted: ReadonlySet<string>,
+): ReadonlySet<number> {
+  const numbers = new Set<number>();
+  for (const name of wanted) {
+    if (name === "") numbers.add(defaultFamily);
+    for (const number of names.numbersOf(kind, 0, name)) numbers.add(number);
+  }
+  return numbers;
+}
+
+/** The numbers of labels in all graphs. */
+function labelsOf(names: NameTable, wanted: ReadonlySet<string>): ReadonlySet<number> {
+  const numbers = new Set(numbersOf(names, wanted));
+  for (const { number, kind } of names.scoped()) {
+    if (kind === NAME_KIND.label && wanted.has(names.nameOf(number) as string)) numbers.add(number);
+  }
+  return numbers;
 }
 
 function numbersOf(names: NameTable, wanted: ReadonlySet<string>): ReadonlySet<number> {

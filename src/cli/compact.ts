@@ -1,10 +1,10 @@
 // Owns `varve compact`: drops the history that a policy lets go, and merges the index into one set of files.
 
 import type { Command } from "commander";
-import { type CompactReport, type HeldBack, type HistoryPolicy, open } from "../varve.ts";
+import type { CompactReport, HeldBack, HistoryPolicy } from "../varve.ts";
 import { exitCodes, UsageError } from "./exit.ts";
 import { toJson } from "./json-values.ts";
-import { type CommandContext, printable, printJson } from "./reading.ts";
+import { type CommandContext, openDatabase, printable, printJson } from "./reading.ts";
 
 interface CompactCommandOptions {
   readonly history?: HistoryPolicy;
@@ -30,7 +30,7 @@ async function compact(
   path: string,
   { history = "all", json }: CompactCommandOptions,
 ): Promise<void> {
-  const db = await open(path, { create: false, history });
+  const db = await openDatabase(path, { create: false, history });
   let report: CompactReport;
   let heldBackBy: HeldBack | undefined;
   try {

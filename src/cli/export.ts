@@ -2,15 +2,24 @@
 
 import { type Command, Option } from "commander";
 import { VarveError } from "../codec/errors.ts";
-import { type Database, open, type Snapshot } from "../varve.ts";
+import type { Database, GraphReader, Snapshot } from "../varve.ts";
 import { exitCodes, UsageError } from "./exit.ts";
 import { csvExport } from "./export-csv.ts";
 import { ExportFields } from "./export-fields.ts";
 import type { ExportFormat } from "./export-format.ts";
 import { ndjsonExport } from "./export-ndjson.ts";
 import { gexfExport, graphmlExport } from "./export-xml.ts";
+import { toJson } from "./json-values.ts";
 import { fileSink, type LineSink, withCopy } from "./node-export.ts";
-import { type CommandContext, graphOption, printable, withDatabase } from "./reading.ts";
+import {
+  type CommandContext,
+  graphOf,
+  graphOption,
+  nameArgument,
+  openDatabase,
+  printable,
+  withDatabase,
+} from "./reading.ts";
 
 const formats: Readonly<Record<string, ExportFormat>> = {
   ndjson: ndjsonExport,
@@ -26,6 +35,8 @@ interface ExportOptions {
   readonly format: string;
   readonly out?: string;
   readonly only?: "nodes" | "edges";
+  readonly graph?: string;
+  readonly map?: string;
 }
 
 export function addExport(program: Command, context: CommandContext): void {
@@ -44,6 +55,9 @@ export function addExport(program: Command, context: CommandContext): void {
     )
     .addOption(new Option("--only <what>", "nodes or edges alone").choices(["nodes", "edges"]))
     .addOption(graphOption())
+    .option("--map <name>", "the entries of a map, not a graph (ndjson)", (name) =>
+      nameArgument(name, "--map"),
+    )
     .action((path: string, options: ExportOptions) => run(context, path, options));
 }
 
@@ -51,6 +65,7 @@ async function run(context: CommandContext, path: string, options: ExportOptions
   if (options.only !== undefined && !apart.has(options.format)) {
     throw new UsageError(`--only has no meaning for ${options.format}`);
   }
+  if (options.map !== undefined) checkMapOptions(options);
   context.exitCode = exitCodes.done;
   try {
     await withDatabase(path, (db) => write(context, db, options));
@@ -69,7 +84,7 @@ async function writeReadable(
 ): Promise<void> {
   const { output } = context;
   await withCopy(path, async (copy) => {
-    const db = await open(copy, { create: false, recovery: "salvage" });
+    const db = await openDatabase(copy, { create: false, recovery: "salvage" });
     try {
       output.warn(`varve: ${cause.code}: ${printable(cause.message)}`);
       for (const warning of db.recovery.warnings)
@@ -87,7 +102,13 @@ async function write(context: CommandContext, db: Database, options: ExportOptio
   try {
     const sinks = sinksFor(context, options);
     try {
-      const left = await writeAll(view, formats[options.format]!, options.only, sinks);
+      if (options.map !== undefined) {
+        await writeMap(view, options.map, sinks.nodes);
+        return;
+      }
+      tellLeft(context, db, options);
+      const graph = graphOf(view, options.graph);
+      const left = await writeAll(graph, formats[options.format]!, options.only, sinks);
       if (left === 0) return;
       context.exitCode = exitCodes.database;
       context.output.warn(
@@ -106,7 +127,7 @@ interface Sinks {
   readonly edges: LineSink;
 }
 
-function sinksFor({ output }: CommandContext, { format, out, only }: ExportOptions): Sinks {
+function sinksFor({ output }: CommandContext, { format, out, only, map }: ExportOptions): Sinks {
   if (out === undefined) {
     const sink: LineSink = { line: (text) => output.print(text), close: () => {} };
     return { nodes: sink, edges: sink };
@@ -116,6 +137,7 @@ function sinksFor({ output }: CommandContext, { format, out, only }: ExportOptio
     return { nodes: sink, edges: sink };
   }
   const none: LineSink = { line: () => Promise.resolve(), close: () => {} };
+  if (map !== undefined) return { nodes: fileSink(out, `map.${format}`), edges: none };
   return {
     nodes: only === "edges" ? none : fileSink(out, `nodes.${format}`),
     edges: only === "nodes" ? none : fileSink(out, `edges.${format}`),
@@ -124,7 +146,7 @@ function sinksFor({ output }: CommandContext, { format, out, only }: ExportOptio
 
 /** Returns how many nodes and edges the format could not say. */
 async function writeAll(
-  view: Snapshot,
+  view: GraphReader,
   format: ExportFormat,
   only: "nodes" | "edges" | undefined,
   sinks: Sinks,
@@ -154,6 +176,32 @@ async function writeAll(
     await lines(sinks.edges, format.tail());
   }
   return left;
+}
+
+function checkMapOptions({ format, only, graph }: ExportOptions): void {
+  if (format !== "ndjson") throw new UsageError("--map is there for ndjson alone");
+  if (only !== undefined || graph !== undefined) {
+    throw new UsageError("--map goes with neither --graph nor --only");
+  }
+}
+
+/** A line for each entry; all is read once before the first. */
+async function writeMap(view: Snapshot, name: string, sink: LineSink): Promise<void> {
+  for (const _ of view.map(name).range());
+  for (const [key, value] of view.map(name).range()) {
+    await sink.line(JSON.stringify({ "~key": key, "~value": toJson(value) }));
+  }
+}
+
+/** One graph or one map is written: says what else there is. */
+function tellLeft({ output }: CommandContext, db: Database, { graph }: ExportOptions): void {
+  const { graphs, maps } = db.stats();
+  const others = [
+    ...graphs.filter(({ name }) => name !== graph).map(({ name }) => `--graph ${name}`),
+    ...maps.map(({ name }) => `--map ${name}`),
+  ];
+  if (others.length === 0) return;
+  output.warn(`varve: not in this export: ${others.map(printable).join(", ")}`);
 }
 
 async function lines(sink: LineSink, texts: readonly string[]): Promise<void> {

@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { toJson } from "./json-values.ts";
 import {
   type CommandContext,
+  graphOf,
   graphOption,
   markFound,
   nameArgument,
@@ -14,6 +15,7 @@ import {
 } from "./reading.ts";
 
 interface GetOptions {
+  readonly graph?: string;
   readonly json?: true;
 }
 
@@ -35,7 +37,9 @@ async function get(
   options: GetOptions,
 ): Promise<void> {
   nameArgument(key, "KEY");
-  const node = await withDatabase(path, (db) => onceRebuilt(() => db.node(key)));
+  const node = await withDatabase(path, (db) =>
+    onceRebuilt(() => graphOf(db, options.graph).node(key)),
+  );
   markFound(context, node !== undefined);
   const { output } = context;
   if (options.json) {

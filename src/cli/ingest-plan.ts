@@ -18,6 +18,8 @@ export interface InputRequest {
   readonly hasHeader: boolean;
   readonly columns: readonly string[];
   readonly choices: ColumnChoices;
+  /** The graph that the rows go to; undefined for the default one. */
+  readonly graph: string | undefined;
 }
 
 /** An input that is known to be readable, with all that is needed to read it. */

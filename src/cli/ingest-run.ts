@@ -3,7 +3,7 @@
 
 import { VarveError } from "../codec/errors.ts";
 import { readState, writeState } from "../database/system-state.ts";
-import type { Database, Transaction } from "../varve.ts";
+import type { Database, GraphTransaction, Transaction } from "../varve.ts";
 import { UsageError } from "./exit.ts";
 import { Batch, type PlacedItem } from "./ingest-batch.ts";
 import type { PlannedInput } from "./ingest-plan.ts";
@@ -20,8 +20,10 @@ import {
   withRun,
 } from "./ingest-state.ts";
 import { fingerprint, textHash } from "./node-input.ts";
+import type { Progress } from "./node-progress.ts";
 import { type Reject, RejectsFile } from "./node-rejects.ts";
-import type { Interruption, Progress } from "./node-terminal.ts";
+import type { Interruption } from "./node-terminal.ts";
+import { onceRebuilt } from "./reading.ts";
 import type { Item } from "./row-mapping.ts";
 import type { Row } from "./rows.ts";
 import { TextBlocks } from "./text-blocks.ts";
@@ -77,6 +79,9 @@ export class Ingest {
   readonly #rejects: RejectsFile;
   readonly #totalBytes: number;
   readonly #inFlight: Promise<unknown>[] = [];
+  /** Batches handed over, and how many of their callbacks got through: in the order of the rows, whatever has to wait. */
+  #handedOver = 0;
+  #turn = 0;
   #counters: IngestCounters;
   #readBytes = 0;
   // For the progress bar, with the rows of earlier runs.
@@ -179,14 +184,13 @@ export class Ingest {
   async #submit(at: number, batch: Batch): Promise<void> {
     const { rows, items, rejects, done } = batch.take();
     if (rows > 0) {
-      const stored = this.#db.transact(
-        (tx: Transaction) => {
-          this.#apply(tx, items, rejects);
-          this.#rejects.write(rejects);
-          this.#writeState(tx, { input: at, rows: done });
-        },
-        { durability: "os" },
-      );
+      const stored = this.#store((tx) => {
+        const all = [...rejects];
+        const { graph } = batch.input.request;
+        this.#apply(graph === undefined ? tx : tx.graph(graph), items, all);
+        this.#rejects.write(all);
+        this.#writeState(tx, { input: at, rows: done });
+      });
       // It is awaited later; until then a failure must not count as unhandled.
       stored.catch(() => {});
       this.#inFlight.push(stored);
@@ -202,11 +206,26 @@ export class Ingest {
     });
   }
 
+  /** Runs as a transaction behind those before it. One that meets a damaged index waits until that is made anew, and so do those behind it. */
+  async #store(write: (tx: Transaction) => void): Promise<void> {
+    const turn = this.#handedOver++;
+    await onceRebuilt(async () => {
+      await this.#db.transact(
+        (tx: Transaction) => {
+          if (this.#turn !== turn) throw new VarveError("INDEX_REBUILDING", "another batch waits");
+          write(tx);
+          this.#turn++;
+        },
+        { durability: "os" },
+      );
+    });
+  }
+
   async #settle(inFlightMax: number): Promise<void> {
     while (this.#inFlight.length > inFlightMax) await this.#inFlight.shift();
   }
 
-  #apply(tx: Transaction, items: readonly PlacedItem[], rejects: Reject[]): void {
+  #apply(tx: GraphTransaction, items: readonly PlacedItem[], rejects: Reject[]): void {
     const nodesBefore = tx.nodeCount;
     let nodes = 0;
     let edges = 0;
@@ -238,9 +257,7 @@ export class Ingest {
     change: Pick<IngestRun, "input" | "rows"> & { isFinished?: boolean },
   ): Promise<void> {
     if (this.#run === undefined) return;
-    await this.#db.transact((tx: Transaction) => this.#writeState(tx, change), {
-      durability: "os",
-    });
+    await this.#store((tx) => this.#writeState(tx, change));
   }
 
   #writeState(
@@ -285,7 +302,7 @@ function sumOfBytes(inputs: readonly PlannedInput[]): number {
 }
 
 /** Why the engine refused a row; an error that is not about the row goes on. */
-function refusal(tx: Transaction, item: Item, error: unknown): string {
+function refusal(tx: GraphTransaction, item: Item, error: unknown): string {
   if (error instanceof TypeError || error instanceof RangeError) return error.message;
   if (error instanceof VarveError && error.code === "LIMIT_EXCEEDED") return error.message;
   if (error instanceof VarveError && error.code === "NODE_NOT_FOUND") {

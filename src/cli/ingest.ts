@@ -1,35 +1,15 @@
-// Owns `varve ingest`: its options, which count for the files behind them, and what it says at the end.
+// Owns the options of `varve ingest`, and which of them count for the files behind them.
 
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { open } from "../varve.ts";
 import { parseChoice } from "./columns.ts";
-import { exitCodes, UsageError } from "./exit.ts";
-import { type InputRequest, planInputs } from "./ingest-plan.ts";
-import { Ingest, type IngestOutcome, printInputs } from "./ingest-run.ts";
-import type { JsonValue } from "./json-values.ts";
-import { absolutePath } from "./node-input.ts";
-import { checkRejectsPath } from "./node-rejects.ts";
-import { catchInterruption, nowMs, startProgress } from "./node-terminal.ts";
-import {
-  type CommandContext,
-  graphOption,
-  nameArgument,
-  printJson,
-  wholeNumber,
-} from "./reading.ts";
+import { UsageError } from "./exit.ts";
+import type { IngestOptions } from "./ingest-command.ts";
+import type { InputRequest } from "./ingest-plan.ts";
+import { type CommandContext, nameArgument, wholeNumber } from "./reading.ts";
 
 /** Rows in a transaction where no option says it. */
 const batchRowsDefault = 2000;
 const batchRowsMax = 1_000_000;
-
-interface IngestOptions {
-  readonly batch?: string;
-  readonly strict?: true;
-  readonly rejects?: string;
-  readonly resume?: true;
-  readonly restart?: true;
-  readonly json?: true;
-}
 
 const help = `
 Options from --format to --type apply to the files that come after them, until given again; behind the last file, to
@@ -87,8 +67,12 @@ export function addIngest(program: Command, context: CommandContext): void {
     .option("--type <col|=name>", "column of an edge's type, or a type", (text) =>
       collector.choose("type", text),
     )
-    .addOption(graphOption())
-    .option("--batch <n>", `rows in a transaction (default: ${batchRowsDefault})`)
+    .option("--graph <name>", "the graph to read into, not the default one", (name) =>
+      collector.set("--graph", { graph: nameArgument(name, "--graph") }),
+    )
+    .option("--batch <n>", `rows in a transaction (default: ${batchRowsDefault})`, (text) =>
+      wholeNumber(text, "--batch", 1, batchRowsMax),
+    )
     .option("--strict", "reject edges between missing nodes instead of making the nodes")
     .option(
       "--rejects <file>",
@@ -106,9 +90,11 @@ export function addIngest(program: Command, context: CommandContext): void {
     // A processor of an option is called only where there is a value; of a flag's place on the line only its event tells.
     .on("option:no-header", () => collector.set("--header", { hasHeader: false }))
     .on("option:header", () => collector.set("--header", { hasHeader: true }))
-    .action((path: string, options: IngestOptions) =>
-      ingest(context, path, collector.finish(), options),
-    );
+    .action(async (path: string, options: Partial<IngestOptions>) => {
+      const requests = collector.finish();
+      const { ingest } = await import("./ingest-command.ts");
+      await ingest(context, path, requests, { batch: batchRowsDefault, ...options });
+    });
 }
 
 type Settings = Omit<InputRequest, "kind" | "name">;
@@ -130,6 +116,7 @@ const settingsDefault: Settings = {
   delimiter: undefined,
   hasHeader: true,
   columns: [],
+  graph: undefined,
   choices: { key: undefined, label: undefined, from: undefined, to: undefined, type: undefined },
 };
 
@@ -178,91 +165,6 @@ class InputCollector {
     this.#inForce.set(option.name, option);
     this.#trailing.push(option);
   }
-}
-
-async function ingest(
-  context: CommandContext,
-  path: string,
-  requests: readonly InputRequest[],
-  options: IngestOptions,
-): Promise<void> {
-  const startMs = nowMs();
-  const isStrict = options.strict === true;
-  const mode = options.resume ? "resume" : options.restart ? "restart" : "plain";
-  const batchRows =
-    options.batch === undefined
-      ? batchRowsDefault
-      : wholeNumber(options.batch, "--batch", 1, batchRowsMax);
-  const rejectsPath = options.rejects === undefined ? undefined : absolutePath(options.rejects);
-  const inputs = await planInputs(requests);
-  const print = await printInputs(inputs, isStrict);
-  if (mode === "resume" && print === undefined) {
-    throw new UsageError(
-      "--resume reads the files again, which standard input and pipes do not allow",
-    );
-  }
-  if (rejectsPath !== undefined) checkRejectsPath(rejectsPath);
-  if (inputs.some(({ file }) => file.absolutePath === rejectsPath)) {
-    throw new UsageError(`--rejects ${options.rejects} is one of the inputs`);
-  }
-  const db = await open(path, { create: true, durability: "os", implicitNodes: !isStrict });
-  const progress = startProgress();
-  const interruption = catchInterruption();
-  let outcome: IngestOutcome;
-  try {
-    const request = {
-      inputs,
-      batchRows,
-      isStrict,
-      mode,
-      rejectsPath,
-      defaultRejectsPath: `${absolutePath(path)}.rejects.ndjson`,
-    } as const;
-    outcome = await new Ingest(db, request, print, { progress, interruption }).run();
-    await db.flush();
-  } finally {
-    progress.stop();
-    interruption.release();
-    await db.close();
-  }
-  await report(context, outcome, (nowMs() - startMs) / 1000, options.json === true);
-  if (!outcome.isComplete) {
-    context.exitCode = interruption.signal === "SIGTERM" ? 143 : exitCodes.interrupted;
-    const how = print ? "--resume goes on here" : "standard input cannot be resumed";
-    context.output.warn(`varve: INTERRUPTED: what was read so far is stored; ${how}`);
-  }
-}
-
-async function report(
-  context: CommandContext,
-  outcome: IngestOutcome,
-  seconds: number,
-  isJson: boolean,
-): Promise<void> {
-  const { counters, rows, isComplete, isResumed, wasDoneBefore } = outcome;
-  const perSecond = Math.round(rows / Math.max(seconds, 0.001));
-  const rejectsFile = counters.rejected > 0 ? outcome.rejectsPath : null;
-  if (isJson) {
-    const json: JsonValue = {
-      ...counters,
-      rows,
-      seconds: Number(seconds.toFixed(3)),
-      rowsPerSecond: perSecond,
-      complete: isComplete,
-      resumed: isResumed,
-      rejectsFile,
-    };
-    await printJson(context.output, json);
-    return;
-  }
-  const count = (number: number): string => number.toLocaleString("en");
-  const what = `${count(counters.nodes)} nodes, ${count(counters.edges)} edges, ${count(counters.rejected)} rejected`;
-  await context.output.print(
-    wasDoneBefore
-      ? `${what}: that ingest was finished already, nothing to do`
-      : `${what} in ${seconds.toFixed(2)} s (${count(perSecond)} rows/s)`,
-  );
-  if (rejectsFile !== null) await context.output.print(`rejected rows and reasons: ${rejectsFile}`);
 }
 
 function choice<Name extends string>(text: string, names: readonly Name[]): Name {

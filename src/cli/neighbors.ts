@@ -3,6 +3,7 @@
 import { type Command, Option } from "commander";
 import {
   type CommandContext,
+  graphOf,
   graphOption,
   markFound,
   nameArgument,
@@ -15,6 +16,7 @@ import {
 export interface DirectionOptions {
   readonly direction: "out" | "in" | "both";
   readonly type?: readonly string[];
+  readonly graph?: string;
   readonly json?: true;
 }
 
@@ -66,7 +68,10 @@ async function neighbors(
   nameArgument(key, "KEY");
   const { output } = context;
   const keys = await withDatabase(path, (db) =>
-    onceRebuilt(() => (db.hasNode(key) ? [...db.neighbors(key, edgeFilter(options))] : undefined)),
+    onceRebuilt(() => {
+      const graph = graphOf(db, options.graph);
+      return graph.hasNode(key) ? [...graph.neighbors(key, edgeFilter(options))] : undefined;
+    }),
   );
   markFound(context, keys !== undefined);
   if (keys === undefined) {

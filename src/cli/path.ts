@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import { addDirectionOptions, type DirectionOptions, edgeFilter } from "./neighbors.ts";
 import {
   type CommandContext,
+  graphOf,
   markFound,
   nameArgument,
   onceRebuilt,
@@ -34,7 +35,7 @@ async function shortestPath(
   nameArgument(from, "FROM");
   nameArgument(to, "TO");
   const keys = await withDatabase(path, (db) =>
-    onceRebuilt(() => db.shortestPath(from, to, edgeFilter(options))),
+    onceRebuilt(() => graphOf(db, options.graph).shortestPath(from, to, edgeFilter(options))),
   );
   markFound(context, keys !== undefined);
   const { output } = context;

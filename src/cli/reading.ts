@@ -4,15 +4,21 @@ import { Option } from "commander";
 import { VarveError } from "../codec/errors.ts";
 import { limits } from "../codec/limits.ts";
 import { keepAlive, NodeScheduler } from "../disk/node-scheduler.ts";
-import { type Database, open } from "../varve.ts";
+import type { Database, GraphReader, OpenOptions, StoreReader } from "../varve.ts";
 import { exitCodes, UsageError } from "./exit.ts";
 import type { JsonValue } from "./json-values.ts";
-import type { Output } from "./node-terminal.ts";
+import type { Output } from "./output.ts";
 
 /** How a command talks back: where it prints, and the exit code it ends with. */
 export interface CommandContext {
   readonly output: Output;
   exitCode: number;
+}
+
+/** `open`, with the engine loaded only now: help and wrong usage are told without it. */
+export async function openDatabase(path: string, options: OpenOptions): Promise<Database> {
+  const { open } = await import("../varve.ts");
+  return await open(path, options);
 }
 
 /**
@@ -31,15 +37,15 @@ export async function besideWriters<Result>(
   path: string,
   read: (db: Database) => Result | Promise<Result>,
 ): Promise<Result> {
-  return await reading(await open(path, { readOnly: true }), read);
+  return await reading(await openDatabase(path, { readOnly: true }), read);
 }
 
 async function openForReading(path: string): Promise<Database> {
   try {
-    return await open(path, { create: false });
+    return await openDatabase(path, { create: false });
   } catch (error) {
     if (!(error instanceof VarveError) || error.code !== "LOCKED") throw error;
-    return await open(path, { readOnly: true });
+    return await openDatabase(path, { readOnly: true });
   }
 }
 
@@ -95,11 +101,16 @@ export function wholeNumber(text: string, what: string, min: number, max: number
   throw new UsageError(`${what} takes a whole number from ${min} to ${max}, not ${text}`);
 }
 
-/** `--graph`, which says clearly that there are no named graphs in this version. */
+/** `--graph`, of commands that read one graph. */
 export function graphOption(): Option {
-  return new Option("--graph <name>").hideHelp().argParser(() => {
-    throw new UsageError("--graph is not there yet; this version has the default graph only");
-  });
+  return new Option("--graph <name>", "a graph other than the default one").argParser((name) =>
+    nameArgument(name, "--graph"),
+  );
+}
+
+/** The graph that an option names, or the default one. */
+export function graphOf(view: StoreReader, name: string | undefined): GraphReader {
+  return name === undefined ? view : view.graph(name);
 }
 
 /** Prints the one object of `--json`. */

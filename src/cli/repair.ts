@@ -1,7 +1,6 @@
 // Owns `varve repair`: makes a damaged database one that opens again, and says what is lost; or only says it.
 
 import type { Command } from "commander";
-import { repair } from "../database/repair.ts";
 import { exitCodes } from "./exit.ts";
 import { toJson } from "./json-values.ts";
 import { type CommandContext, printable, printJson } from "./reading.ts";
@@ -29,6 +28,7 @@ async function run(
   options: RepairCommandOptions,
 ): Promise<void> {
   const dryRun = options.dryRun === true;
+  const { repair } = await import("../varve.ts");
   const report = await repair(path, { dryRun });
   context.exitCode = exitCodes.done;
   const { output } = context;

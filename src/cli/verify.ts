@@ -5,7 +5,7 @@ import { VarveError } from "../codec/errors.ts";
 import type { VerifyReport } from "../varve.ts";
 import { describeFailure, verifyExitCodes } from "./exit.ts";
 import { toJson } from "./json-values.ts";
-import type { Output } from "./node-terminal.ts";
+import type { Output } from "./output.ts";
 import { type CommandContext, printable, printJson, withDatabase } from "./reading.ts";
 
 export function addVerify(program: Command, context: CommandContext): void {

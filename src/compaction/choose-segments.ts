@@ -1,74 +1,70 @@
-// Which segments may be rewritten, and which of them are worth it. Pure.
-import { type CheckpointRef, SEGMENT_STATE } from "../log/manifest-codec.ts";
+// Which segments may be rewritten, and which neighbours become one. Pure.
+import { SEGMENT_STATE } from "../log/manifest-codec.ts";
+import { footerBytesMaxFor, segmentHeaderBytes } from "../log/segment-format.ts";
 import type { SegmentView } from "../log/segment-view.ts";
 
 /**
- * The segments that may be rewritten as of a horizon, oldest first: sealed, with events, wholly at or below it, and before the
- * segment that a replay behind the oldest checkpoint begins in, which knows that one by its bytes.
+ * The segments that may be rewritten as of a horizon, oldest first: sealed, with events, wholly at or below it, and among the first
+ * `passed`, which a replay behind any checkpoint passes over.
  */
 export function eligibleSegments(
   segments: readonly SegmentView[],
-  checkpoints: readonly CheckpointRef[],
+  passed: number,
   horizon: number,
 ): readonly SegmentView[] {
-  if (checkpoints.length === 0) return [];
-  const oldestLsn = checkpoints.reduce(
-    (lsn, { durableLsn }) => Math.min(lsn, durableLsn),
-    Number.POSITIVE_INFINITY,
-  );
-  const end = segments.findIndex(({ lastLsn }) => lastLsn >= oldestLsn);
   return segments
-    .slice(0, Math.max(0, end))
+    .slice(0, passed)
     .filter(
       ({ state, eventCount, lastLsn }) =>
         state === SEGMENT_STATE.sealed && eventCount > 0 && lastLsn <= horizon,
     );
 }
 
-export interface MeasuredSegment {
-  readonly view: SegmentView;
-  /** Of its frames as they are, and as they would be were everything rewritten that may be. */
-  readonly bytes: number;
-  readonly liveBytes: number;
-}
-
-/** Less is not worth a rewrite, whatever share of a segment it is: a file has a header and a footer. */
-const freedBytesMin = 4096;
-/** Nor is a smaller share of what has to be read and written. */
-const freedShareMin = 0.1;
+/** Of neighbours that are joined the largest has at most this share: no byte is written anew more often than sizes double, or so. */
+const largestShareMax = 2 / 3;
+/** What is smaller than this share of a full segment counts as if it were not: the smallest are joined as they come. */
+const smallestShare = 1 / 64;
 
 /**
- * The segments to rewrite together: from one that is worth it on to the newest, since what makes an event superfluous comes
- * later and must say everything by itself first. Of all such groups the one that frees most for what it costs; empty where
- * none is worth its cost. Of a group that is too large its newest part: the rest is worth as much afterwards.
+ * Neighbours that become one segment: all of them sealed, with events, wholly at or below the horizon, and no larger together than one
+ * segment may be. "worthwhile" are those of which none outweighs the others, the most at once; with "all", the first that fit.
+ * Empty where there are none.
+ *
+ * @param segments those that may be rewritten, oldest first.
  */
-export function chooseGroup(
-  measured: readonly MeasuredSegment[],
-  bytesMax: number,
-): readonly MeasuredSegment[] {
-  let best = measured.length;
-  let bestWorth = freedShareMin;
-  let freed = 0;
-  let cost = 0;
-  for (let i = measured.length - 1; i >= 0; i--) {
-    const { bytes, liveBytes } = measured[i]!;
-    freed += bytes - liveBytes;
-    // It is read whole, and what stays is written.
-    cost += bytes + liveBytes;
-    const isWorth = bytes - liveBytes >= Math.max(freedBytesMin, bytes * freedShareMin);
-    if (!isWorth || freed / cost < bestWorth) continue;
-    best = i;
-    bestWorth = freed / cost;
+export function chooseJoin(
+  segments: readonly SegmentView[],
+  horizon: number,
+  segmentBytes: number,
+  which: "worthwhile" | "all",
+): readonly SegmentView[] {
+  const bytesMax = segmentBytes - footerBytesMaxFor(segmentBytes) - segmentHeaderBytes;
+  let best: readonly SegmentView[] = [];
+  for (let from = 0; from < segments.length; from++) {
+    let sum = 0;
+    let weight = 0;
+    let largest = 0;
+    for (let to = from; to < segments.length && isJoinable(segments[to]!, horizon); to++) {
+      const bytes = segments[to]!.dataEnd - segmentHeaderBytes;
+      sum += bytes;
+      if (sum > bytesMax) break;
+      const own = Math.max(bytes, bytesMax * smallestShare);
+      weight += own;
+      largest = Math.max(largest, own);
+      const count = to - from + 1;
+      const isWorth = which === "all" || largest <= weight * largestShareMax;
+      if (count > Math.max(1, best.length) && isWorth) best = segments.slice(from, to + 1);
+    }
+    if (which === "all" && best.length > 0) break;
   }
-  return newestOf(measured.slice(best), bytesMax);
+  return best;
 }
 
-function newestOf(group: readonly MeasuredSegment[], bytesMax: number): readonly MeasuredSegment[] {
-  let bytes = 0;
-  let from = group.length;
-  while (from > 0 && (bytes === 0 || bytes + group[from - 1]!.liveBytes <= bytesMax)) {
-    from--;
-    bytes += group[from]!.liveBytes;
-  }
-  return group.slice(from);
+/** What was erased above the horizon is told from what was not by the segment's own mark, which a joined one could not keep. */
+function isJoinable(
+  { state, eventCount, lastLsn, erasedLsn }: SegmentView,
+  horizon: number,
+): boolean {
+  const isSealed = state === SEGMENT_STATE.sealed && eventCount > 0;
+  return isSealed && lastLsn <= horizon && erasedLsn <= horizon;
 }

@@ -2,13 +2,12 @@
 import { VarveError } from "../codec/errors.ts";
 import type { Ports } from "../disk/ports.ts";
 import type { GraphTrees } from "../index/graph-trees.ts";
-import { frameBytesFor } from "../log/frame-format.ts";
 import type { Log } from "../log/log.ts";
 import type { SegmentDraft } from "../log/segment-draft.ts";
 import { segmentHeaderBytes } from "../log/segment-format.ts";
 import type { CleanSegment, SegmentRewriting } from "../log/segment-rewriting.ts";
 import type { SegmentView } from "../log/segment-view.ts";
-import { chooseGroup, eligibleSegments, type MeasuredSegment } from "./choose-segments.ts";
+import { chooseJoin, eligibleSegments } from "./choose-segments.ts";
 import { Coverage } from "./coverage.ts";
 import { FrameBuilder, type FrameOutput } from "./frame-builder.ts";
 import { type ErasedNodes, RecordRewriter } from "./record-rewriter.ts";
@@ -19,6 +18,8 @@ export interface CompactorParts {
   readonly ports: Ports;
   readonly directory: string;
   readonly log: Log;
+  /** How large a segment may get. */
+  readonly segmentBytes: number;
   /** Everything at or below the horizon has to be applied to it. */
   readonly index: GraphTrees;
   /** The value of a name of the system state as of what is durable. */
@@ -42,9 +43,10 @@ export interface SegmentChoice {
   readonly segments: readonly SegmentView[];
   readonly horizon: number;
   readonly erased: ErasedNodes | undefined;
-  /** Bytes of their frames, and how much of these is expected to be left. */
+  /** Whether they are neighbours that become one. */
+  readonly isJoined: boolean;
+  /** Bytes of their frames. */
   readonly bytes: number;
-  readonly liveBytes: number;
 }
 
 export interface Rewritten {
@@ -55,23 +57,10 @@ export interface Rewritten {
   readonly segments: number;
 }
 
-/** What a pass over a segment found, without writing, and what it stands for. */
-interface Measure {
-  readonly generation: number;
-  readonly horizon: number;
-  readonly liveBytes: number;
-}
-
-/** So much is written at most before the old files go: what compaction takes of the disk meanwhile. */
-const groupBytesMax: number = 512 * 2 ** 20;
-/** A segment is looked through again once the horizon is so much further. */
-const remeasureFactor = 1.25;
-
 export class Compactor {
   readonly #parts: CompactorParts;
   readonly #states: StateLookup;
   readonly #rewriting: SegmentRewriting;
-  readonly #measures: Map<number, Measure> = new Map();
 
   /** @throws `TypeError` for a log that nothing is written to. */
   constructor(parts: CompactorParts) {
@@ -82,44 +71,36 @@ export class Compactor {
     this.#states = new StateLookup((name) => parts.durableState(name));
   }
 
+  /** How many segments, from the first on, a replay behind any checkpoint passes over. */
+  get passed(): number {
+    return this.#rewriting.passed;
+  }
+
   /** The segments that may be rewritten as of a horizon, oldest first. */
   eligible(horizon: number): readonly SegmentView[] {
     const { log } = this.#parts;
-    return eligibleSegments(log.segments(), log.checkpoints, Math.max(horizon, log.horizon));
+    return eligibleSegments(log.segments(), this.#rewriting.passed, Math.max(horizon, log.horizon));
   }
 
   /** Everything that may be rewritten as of a horizon, together; undefined where there is nothing. */
   everything(horizon: number, erased?: ErasedNodes): SegmentChoice | undefined {
-    const limit = erased === undefined ? horizon : Number.POSITIVE_INFINITY;
-    const segments = this.eligible(limit);
+    const isErasing = erased !== undefined;
+    const limit = isErasing ? Number.POSITIVE_INFINITY : horizon;
+    const eligible = this.eligible(limit);
+    const segments = isErasing ? eligible.filter(({ baseLsn }) => baseLsn <= erased.lsn) : eligible;
     if (segments.length === 0) return undefined;
     const bytes = segments.reduce((sum, each) => sum + dataBytes(each), 0);
-    return { segments, horizon, erased, bytes, liveBytes: bytes };
+    return { segments, horizon, erased, isJoined: false, bytes };
   }
 
-  /**
-   * The segments whose rewriting frees most for what it costs, or undefined where none is worth it. Looks through those that
-   * nobody has looked through lately, in slices: live bytes by the very rules that rewrite them.
-   */
-  async next(horizon: number, work: CompactionWork = {}): Promise<SegmentChoice | undefined> {
-    const { log } = this.#parts;
-    const limit = Math.max(horizon, log.horizon);
-    const views = this.eligible(limit).filter((view) => view.horizon < limit);
-    const coverage = new Coverage(log.segments(), new Set(views.map(({ id }) => id)), limit, 0);
-    const measured: MeasuredSegment[] = [];
-    for (const view of views) {
-      const liveBytes = await this.#measure(view, coverage, limit, work);
-      measured.push({ view, bytes: dataBytes(view), liveBytes });
-    }
-    const group = chooseGroup(measured, groupBytesMax);
-    if (group.length === 0) return undefined;
-    return {
-      segments: group.map(({ view }) => view),
-      horizon: limit,
-      erased: undefined,
-      bytes: group.reduce((sum, { bytes }) => sum + bytes, 0),
-      liveBytes: group.reduce((sum, { liveBytes }) => sum + liveBytes, 0),
-    };
+  /** Neighbours among these that are worth joining, or, with `"all"`, all that go into one; undefined where there are none. */
+  joinable(horizon: number, which: "worthwhile" | "all"): SegmentChoice | undefined {
+    const limit = Math.max(horizon, this.#parts.log.horizon);
+    const segments = this.#parts.log.segments().slice(0, this.#rewriting.passed);
+    const chosen = chooseJoin(segments, limit, this.#parts.segmentBytes, which);
+    if (chosen.length === 0) return undefined;
+    const bytes = chosen.reduce((sum, each) => sum + dataBytes(each), 0);
+    return { segments: chosen, horizon: limit, erased: undefined, isJoined: true, bytes };
   }
 
   /**
@@ -139,21 +120,25 @@ export class Compactor {
     const clean: CleanSegment[] = [];
     let dropped = 0;
     try {
-      for (const view of choice.segments) {
-        const own = view.lastLsn <= horizon ? horizon : 0;
-        const draft = await this.#rewriting.begin(view, own, erasedLsn);
+      for (const views of choice.isJoined ? [choice.segments] : choice.segments.map((v) => [v])) {
+        const own = views.at(-1)!.lastLsn <= horizon ? horizon : 0;
+        if (!(await this.#isTouched(views, choice, coverage, horizon, work))) {
+          clean.push(cleaned(views[0]!, own, erasedLsn));
+          continue;
+        }
+        const draft = await this.#rewriting.begin(views, own, erasedLsn);
         drafts.push(draft);
-        const rewriter = await this.#pass(view, choice, coverage, horizon, work, (bytes, fields) =>
+        const rewriter = await this.#pass(views, choice, coverage, horizon, work, (bytes, fields) =>
           draft.append(bytes, fields),
         );
         dropped += rewriter.dropped;
-        if (rewriter.changed > 0) {
+        if (rewriter.changed > 0 || views.length > 1) {
           await draft.finish();
           continue;
         }
         drafts.pop();
         await draft.abandon();
-        clean.push({ id: view.id, horizon: Math.max(view.horizon, own), erasedLsn });
+        clean.push(cleaned(views[0]!, own, erasedLsn));
       }
       this.#check(work, horizon);
       work.beforeInstall?.();
@@ -163,37 +148,41 @@ export class Compactor {
       throw error;
     }
     let freedBytes = 0;
-    for (const { old, segment } of drafts) freedBytes += old.fileBytes - segment.fileBytes;
-    return { freedBytes, droppedEvents: dropped, segments: drafts.length };
+    let segments = 0;
+    for (const { olds, segment } of drafts) {
+      freedBytes -= segment.fileBytes;
+      for (const { fileBytes } of olds) freedBytes += fileBytes;
+      segments += olds.length;
+    }
+    return { freedBytes, droppedEvents: dropped, segments };
   }
 
-  /** What stays only gets less: a measure is good until the horizon has moved on by its share. */
-  async #measure(
-    view: SegmentView,
+  /** Whether there is something to erase in a segment, or may be to drop: most of them are read up to here and not written. */
+  async #isTouched(
+    views: readonly SegmentView[],
+    choice: SegmentChoice,
     coverage: Coverage,
     horizon: number,
     work: CompactionWork,
-  ): Promise<number> {
-    const known = this.#measures.get(view.id);
-    const isGood =
-      known?.generation === view.generation && horizon < known.horizon * remeasureFactor;
-    if (isGood) return known.liveBytes;
-    const choice = { segments: [view], horizon, erased: undefined, bytes: 0, liveBytes: 0 };
-    let liveBytes = 0;
-    await this.#pass(view, choice, coverage, horizon, work, (_, { payloadBytes }) => {
-      liveBytes += frameBytesFor(payloadBytes);
-    });
-    this.#measures.set(view.id, { generation: view.generation, horizon, liveBytes });
-    return liveBytes;
+  ): Promise<boolean> {
+    if (choice.erased === undefined) return true;
+    const ended = await this.#pass(views, choice, coverage, horizon, work, () => {}, true).catch(
+      (error: unknown) => {
+        if (error !== touched) throw error;
+      },
+    );
+    return ended === undefined || ended.changed > 0;
   }
 
+  /** @param endsAtChange throws `touched` at the first slice with something that changes. */
   async #pass(
-    view: SegmentView,
+    views: readonly SegmentView[],
     choice: SegmentChoice,
     coverage: Coverage,
     horizon: number,
     work: CompactionWork,
     output: FrameOutput,
+    endsAtChange = false,
   ): Promise<RecordRewriter> {
     const { ports, directory, log, index } = this.#parts;
     const builder = new FrameBuilder(output);
@@ -204,7 +193,7 @@ export class Compactor {
         states: this.#states,
         coverage,
         // Of a segment that reaches above the horizon, nothing goes but what was erased.
-        horizon: view.lastLsn <= horizon ? horizon : 0,
+        horizon: views.at(-1)!.lastLsn <= horizon ? horizon : 0,
         erased: choice.erased,
       },
       builder,
@@ -212,15 +201,21 @@ export class Compactor {
     const host = {
       clock: ports.clock,
       scheduler: ports.scheduler,
-      check: () => this.#check(work, horizon),
+      check: () => {
+        this.#check(work, horizon);
+        if (endsAtChange && rewriter.changed > 0) throw touched;
+      },
       pace: (bytes: number) => work.pace?.(bytes),
     };
-    const file = await ports.disk.open(ports.disk.join(directory, view.name), "read");
-    try {
-      await passSegment(file, view, rewriter, builder, host);
-    } finally {
-      await file.close();
+    for (const view of views) {
+      const file = await ports.disk.open(ports.disk.join(directory, view.name), "read");
+      try {
+        await passSegment(file, view, rewriter, builder, host);
+      } finally {
+        await file.close();
+      }
     }
+    builder.end(rewriter.nextNodeId);
     return rewriter;
   }
 
@@ -237,6 +232,17 @@ export class Compactor {
       details: { horizon, lastLsn: index.lastLsn },
     });
   }
+}
+
+/** Ends a pass that was only to find out whether something changes. */
+const touched: Error = new Error("touched");
+
+function cleaned(view: SegmentView, horizon: number, erasedLsn: number): CleanSegment {
+  return {
+    id: view.id,
+    horizon: Math.max(view.horizon, horizon),
+    erasedLsn: Math.max(view.erasedLsn, erasedLsn),
+  };
 }
 
 function dataBytes({ dataEnd }: SegmentView): number {

@@ -37,12 +37,12 @@ export class Coverage {
 
   /** Whether what is dropped at or below `lsn` is gone from all events in `[fromLsn, lsn)`. */
   areGone(fromLsn: number, lsn: number): boolean {
-    return this.#all(this.#horizons, fromLsn, lsn);
+    return this.#all(this.#horizons, fromLsn, lsn, lsn);
   }
 
-  /** The same of what was erased. */
-  areErased(fromLsn: number, lsn: number): boolean {
-    return this.#all(this.#erased, fromLsn, lsn);
+  /** The same of what is erased as of `erasedLsn`: what was erased before went without it. */
+  areErased(fromLsn: number, lsn: number, erasedLsn: number): boolean {
+    return this.#all(this.#erased, fromLsn, lsn, erasedLsn);
   }
 
   /** Whether the same goes for the state records before `lsn`: these may stand in segments without events, too. */
@@ -52,11 +52,11 @@ export class Coverage {
     );
   }
 
-  #all(floors: Float64Array, fromLsn: number, lsn: number): boolean {
+  #all(floors: Float64Array, fromLsn: number, lsn: number, floor: number): boolean {
     for (let i = Math.max(0, this.#at(fromLsn)); i < this.#segments.length; i++) {
       const { baseLsn, eventCount } = this.#segments[i]!;
       if (baseLsn > lsn) break;
-      if (eventCount > 0 && floors[i]! < lsn) return false;
+      if (eventCount > 0 && floors[i]! < floor) return false;
     }
     return true;
   }

@@ -9,6 +9,11 @@ export type EventRole =
   | "edge addition"
   | "edge patch"
   | "edge removal"
+  /** A put into a map: an entry, whole by itself. */
+  | "entry put"
+  | "entry removal"
+  /** The end of a graph or map: without it all that is left of it would be there again. */
+  | "drop"
   | "user event";
 
 /** What is known of an event and of the thing that it changes. */
@@ -64,13 +69,20 @@ export function keepOrDrop(found: EventFindings): Verdict {
       return found.newestLsn === 0 ? "drop" : ofState(found);
     case "edge addition":
       return ofAddition(found);
+    case "entry put":
+      return found.newestLsn === found.lsn ? "keep" : "drop";
+    case "entry removal":
+      // A later put says enough; without one the removal goes as that of a node.
+      return found.newestLsn > found.lsn ? "drop" : ofRemoval(found);
+    case "drop":
+      return "keep";
     default:
       return ofRemoval(found);
   }
 }
 
 function isRemoval({ role }: EventFindings): boolean {
-  return role === "node removal" || role === "edge removal";
+  return role === "node removal" || role === "edge removal" || role === "entry removal";
 }
 
 function ofState({ lsn, newestLsn, newestIsRemoval, newestIsWhole }: EventFindings): Verdict {

@@ -1,8 +1,16 @@
 // Takes the records of a sealed segment one by one and writes what has to stay of each, as the rules and the index say.
 import { ByteWriter } from "../codec/bytes.ts";
+import { storedKey } from "../index/family-key.ts";
 import type { GraphTrees } from "../index/graph-trees.ts";
+import { keyRemoved } from "../index/key-layers.ts";
 import { versionRemoves } from "../index/node-versions.ts";
-import { nodePutCreates, patchHasImage, RECORD, systemTagMin } from "../log/event-format.ts";
+import {
+  defaultFamily,
+  nodePutCreates,
+  patchHasImage,
+  RECORD,
+  systemTagMin,
+} from "../log/event-format.ts";
 import type { EventLookup } from "../log/event-lookup.ts";
 import { EventReader } from "../log/event-reader.ts";
 import type { Coverage } from "./coverage.ts";
@@ -84,7 +92,21 @@ export class RecordRewriter {
   }
 
   #event(reader: EventReader): void {
+    if (this.#isOver(reader)) {
+      this.#dropWhole(reader);
+      return;
+    }
     switch (reader.tag) {
+      case RECORD.mapPut:
+        this.#settle(reader, this.#ofEntry(reader, "entry put"));
+        break;
+      case RECORD.mapDelete:
+        this.#settle(reader, this.#ofEntry(reader, "entry removal"));
+        break;
+      case RECORD.graphDrop:
+      case RECORD.mapDrop:
+        this.#settle(reader, this.#judge("drop", reader.lsn));
+        break;
       case RECORD.nodePut:
       case RECORD.nodePatch:
         this.#node(reader);
@@ -112,6 +134,22 @@ export class RecordRewriter {
       default:
         this.#out.gap(reader.eventCount, reader.flags !== 0);
     }
+  }
+
+  /** Whether an event is of a graph or map that is dropped as of the horizon. */
+  #isOver({ tag, family, lsn }: EventReader): boolean {
+    const { index, horizon } = this.#parts;
+    if (tag === RECORD.gap || index.families.isEmpty || family === defaultFamily) return false;
+    if (tag === RECORD.graphDrop || tag === RECORD.mapDrop || lsn > horizon) return false;
+    return (index.families.get(family)?.droppedLsn ?? Number.POSITIVE_INFINITY) <= horizon;
+  }
+
+  #dropWhole(reader: EventReader): void {
+    if (reader.tag === RECORD.nodePut) {
+      this.#nextNodeId = Math.max(this.#nextNodeId, reader.id + 1);
+      this.#nodesWereDropped = true;
+    }
+    this.#gap(reader.eventCount, false);
   }
 
   #system(reader: EventReader): void {
@@ -196,8 +234,8 @@ export class RecordRewriter {
     for (let i = 0; i < eventCount; i++) {
       const id = lsn + i;
       if (changed < id) changed = edges.nextEdge(id);
-      if (!isErasing && changed !== id) continue;
       const isErased = isErasing && this.#edgeIsErased(sourceAt(reader, i), targetAt(reader, i));
+      if (!isErased && changed !== id) continue;
       const verdict = this.#ofEdge("edge addition", id, id, isErased);
       if (verdict !== "drop" && verdict !== "erase") continue;
       this.#pieceOfRun(reader, stayFrom, i);
@@ -248,29 +286,45 @@ export class RecordRewriter {
   }
 
   #ofNode(reader: EventReader, role: EventRole): Verdict {
-    const { index, horizon, erased, coverage } = this.#parts;
+    const { index, horizon, erased } = this.#parts;
     const { id, lsn } = reader;
     const found = this.#found;
     const hasVersion = index.nodes.find(id, horizon);
     found.newestLsn = hasVersion ? index.nodes.foundLsn : 0;
     found.newestIsRemoval = hasVersion && (index.nodes.foundFlags & versionRemoves) !== 0;
     found.isErased = erased?.has(id) === true;
-    if (role === "node removal") {
-      found.earlierAreGone = found.isErased ? coverage.areErased(1, lsn) : coverage.areGone(1, lsn);
-    }
+    if (role === "node removal") found.earlierAreGone = this.#areGone(1, lsn);
     return this.#judge(role, lsn);
   }
 
   #ofEdge(role: EventRole, lsn: number, edge: number, isErased: boolean): Verdict {
-    const { index, horizon, coverage } = this.#parts;
+    const { index, horizon } = this.#parts;
     const found = this.#found;
     const hasVersion = index.edges.find(edge, horizon);
     found.newestLsn = hasVersion ? index.edges.foundLsn : 0;
     found.newestIsRemoval = hasVersion && index.edges.foundIsRemoval;
     found.isErased = isErased;
-    if (role === "edge removal") {
-      found.earlierAreGone = isErased ? coverage.areErased(edge, lsn) : coverage.areGone(edge, lsn);
-    }
+    if (role === "edge removal") found.earlierAreGone = this.#areGone(edge, lsn);
+    return this.#judge(role, lsn);
+  }
+
+  /** Whether nothing of the thing in question is left from `fromLsn` to its removal. */
+  #areGone(fromLsn: number, lsn: number): boolean {
+    const { coverage, erased } = this.#parts;
+    return this.#found.isErased
+      ? coverage.areErased(fromLsn, lsn, erased!.lsn)
+      : coverage.areGone(fromLsn, lsn);
+  }
+
+  #ofEntry({ family, bytes, keyFrom, keyTo, lsn }: EventReader, role: EventRole): Verdict {
+    const { index, horizon } = this.#parts;
+    const { keys } = index;
+    const found = this.#found;
+    const hasVersion = keys.findKey(storedKey(family, bytes.subarray(keyFrom, keyTo)), horizon);
+    found.newestLsn = hasVersion ? keys.foundLsn : 0;
+    found.newestIsRemoval = hasVersion && keys.foundFlags === keyRemoved;
+    found.isErased = false;
+    if (role === "entry removal") found.earlierAreGone = this.#areGone(1, lsn);
     return this.#judge(role, lsn);
   }
 
@@ -278,7 +332,7 @@ export class RecordRewriter {
     const found = this.#found;
     found.role = role;
     found.lsn = lsn;
-    if (role === "user event") found.isErased = false;
+    if (role === "user event" || role === "drop") found.isErased = false;
     found.newestIsWhole = found.newestLsn > lsn && this.#parts.coverage.isWhole(found.newestLsn);
     return keepOrDrop(found);
   }

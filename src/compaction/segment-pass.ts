@@ -77,7 +77,6 @@ export async function passSegment(
     offset += at;
   }
   if (view.lastHash.lo !== (previousLo ?? 0)) throw damage(view, offset, "wrong end");
-  builder.end(rewriter.nextNodeId);
 }
 
 async function readNonce(file: DiskFile, view: SegmentView): Promise<Hash64> {

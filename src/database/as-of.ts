@@ -64,8 +64,10 @@ function nearest(
   { counts, log }: DatabaseCore,
   lsn: number,
 ): { known: CountsAt; isAbove: boolean } {
-  const above = counts.above(lsn);
+  // What was counted before something was erased counts that as well.
+  const above = counts.above(Math.max(lsn, log.erasedLsn - 1));
   let below = counts.below(lsn);
+  if (below !== undefined && below.lsn < log.erasedLsn) below = undefined;
   // Below the horizon events are missing: nothing can be counted from there on.
   if (below === undefined || below.lsn < log.horizon) {
     below = log.horizon === 0 ? nothing : undefined;

@@ -3,7 +3,9 @@ import { VarveError } from "../codec/errors.ts";
 import { Compactor } from "../compaction/compactor.ts";
 import type { DurableReader } from "../compaction/horizon.ts";
 import { CompactionStage } from "./compaction-stage.ts";
-import type { CoreParts } from "./core-parts.ts";
+import type { CoreParts, OwnWrites } from "./core-parts.ts";
+import { Erasing } from "./erasing.ts";
+import { erasingLsn } from "./erasures.ts";
 import { IndexRebuild } from "./index-rebuild.ts";
 import { IndexStages } from "./index-stages.ts";
 import type { PressureReason } from "./next-stage.ts";
@@ -27,6 +29,10 @@ export interface BackgroundHost {
   durableState(name: string): unknown;
   /** Projections at work of which nothing is stored yet. */
   unstoredReaders(): readonly DurableReader[];
+  /** Commits what is the system's own; resolves once it is durable. */
+  commit(write: (writes: OwnWrites) => void): Promise<void>;
+  /** Told up to which LSN the past is in pieces, 0 where it is whole. */
+  erasing(lsn: number): void;
 }
 
 /** What `compact` has done. */
@@ -38,10 +44,12 @@ export interface CompactReport {
   /** Of the log and the index. */
   readonly bytesBefore: number;
   readonly bytesAfter: number;
+  /** Nodes erased that are not gone from the files yet: a backup has these open, or they were erased since the call. */
+  readonly pendingErasures: number;
 }
 
 interface Waiter {
-  readonly lsn: number;
+  isTold(): boolean;
   resolve(): void;
   reject(error: unknown): void;
 }
@@ -50,10 +58,12 @@ export class Background {
   readonly stages: IndexStages;
   readonly rebuild: IndexRebuild;
   readonly compaction: CompactionStage;
+  readonly erasing: Erasing;
   /** Why the last step failed, until one works again. */
   stalled: unknown;
   readonly #parts: CoreParts;
   readonly #host: BackgroundHost;
+  readonly #compactor: Compactor | undefined;
   #waiters: Waiter[] = [];
 
   constructor(parts: CoreParts, host: BackgroundHost) {
@@ -70,7 +80,9 @@ export class Background {
     });
     parts.runs.cache.damaged = (error) => this.rebuild.met(error);
     this.stages = this.#indexStages();
+    this.#compactor = this.#makeCompactor();
     this.compaction = this.#compactionStage();
+    this.erasing = this.#makeErasing();
     const { log } = parts;
     parts.runs.retention = () => {
       const { horizon } = log;
@@ -84,7 +96,8 @@ export class Background {
   get loops(): readonly BackgroundStage[] {
     const merge: BackgroundStage = () => this.#merge();
     // Two merges: while large runs are being merged, small ones go on coming.
-    return [() => this.stages.advance(), merge, merge, () => this.compaction.advance()];
+    const compact: BackgroundStage = () => this.compaction.advance();
+    return [() => this.stages.advance(), merge, merge, compact, () => this.#erase()];
   }
 
   /** Why writers have to wait for the index, if they have. */
@@ -95,9 +108,21 @@ export class Background {
   /** Resolves once a checkpoint stands for everything accepted so far. */
   checkpoint(): Promise<void> {
     const lsn = this.stages.want();
-    if (this.stages.isSaved(lsn)) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      this.#waiters.push({ lsn, resolve, reject });
+    return this.#until(() => this.stages.isSaved(lsn));
+  }
+
+  /** Resolves once a checkpoint passes over all that is sealed: then it may be rewritten. @param rolls seals what the log is written to. */
+  async #pass(rolls: boolean): Promise<void> {
+    if (rolls) await this.#parts.log.rewriting?.roll();
+    const segmentId = this.stages.wantPast();
+    await this.#until(() => this.stages.isPast(segmentId));
+  }
+
+  async #until(isTold: () => boolean): Promise<void> {
+    if (isTold()) return;
+    this.#requireGoing(undefined);
+    await new Promise<void>((resolve, reject) => {
+      this.#waiters.push({ isTold, resolve, reject });
       // Inside a callback of transact the trees show what is not accepted: the stages begin behind it.
       this.#parts.settings.ports.scheduler.microtask(() => this.#host.wake());
     });
@@ -107,15 +132,21 @@ export class Background {
   async compact(signal: AbortSignal | undefined): Promise<CompactReport> {
     const bytesBefore = this.#bytes;
     this.#requireGoing(signal);
-    await this.checkpoint();
+    await this.#parts.log.settled();
     this.#requireGoing(signal);
-    const segments = await this.compaction.rewriteAll(signal);
+    const { rolls, passes } = this.compaction.sealingFor("everything");
+    await (passes ? this.#pass(rolls) : this.checkpoint());
+    this.#requireGoing(signal);
+    let segments = await this.erasing.run(signal);
+    this.#requireGoing(signal);
+    segments += await this.compaction.rewriteAll(signal);
     this.#requireGoing(signal);
     await this.#mergeAll();
     this.#requireGoing(signal);
     await this.checkpoint();
     const { horizon } = this.#parts.log;
-    return { horizon, segments, bytesBefore, bytesAfter: this.#bytes };
+    const pendingErasures = this.erasing.pending;
+    return { horizon, segments, bytesBefore, bytesAfter: this.#bytes, pendingErasures };
   }
 
   /** Told of a step that failed, or with undefined that one has worked again. */
@@ -160,31 +191,63 @@ export class Background {
     return new IndexStages(parts, savedRuns);
   }
 
-  #compactionStage(): CompactionStage {
-    const { log, state, settings, index, tuning, directory } = this.#parts;
+  #makeCompactor(): Compactor | undefined {
+    const { log, settings, index, directory } = this.#parts;
+    if (log.rewriting === undefined) return undefined;
     const durableState = (name: string): unknown => this.#host.durableState(name);
     const requireIndex = (): void => this.rebuild.require();
-    const { ports } = settings;
-    const compactor =
-      log.rewriting === undefined
-        ? undefined
-        : new Compactor({ ports, directory, log, index, durableState, requireIndex });
+    const { ports, segmentBytes } = settings;
+    const place = { ports, directory, log, segmentBytes };
+    return new Compactor({ ...place, index, durableState, requireIndex });
+  }
+
+  #makeErasing(): Erasing {
+    const { log, state, runs, index } = this.#parts;
+    return new Erasing({
+      log,
+      state,
+      runs,
+      compactor: this.#compactor,
+      commit: (write) => this.#host.commit(write),
+      checkpoint: () => this.checkpoint(),
+      rewrite: (erased, signal) =>
+        this.compaction.erase(erased, signal, () => this.#host.erasing(erased.lsn)),
+      merge: (ids) => this.#mergeAll(ids),
+      requireGoing: (signal) => this.#requireGoing(signal),
+      ended: (ids) => {
+        for (const id of ids) index.forgetKey(id);
+      },
+      settled: () => this.#host.erasing(erasingLsn(state, log.erasedLsn)),
+    });
+  }
+
+  /** What was erased goes by itself once the segments that have it may be rewritten. */
+  async #erase(): Promise<boolean> {
+    const { log, settings } = this.#parts;
+    if (settings.readOnly || log.poison !== undefined) return false;
+    if (this.erasing.isDue && this.compaction.isFree) await this.erasing.runDue();
+    return false;
+  }
+
+  #compactionStage(): CompactionStage {
+    const { log, state, settings, index, tuning } = this.#parts;
+    const compactor = this.#compactor;
     return new CompactionStage({
       log,
       state,
       settings,
       compactor,
       bytesPerSecond: tuning.compactBytesPerSecond,
-      durableState,
+      durableState: (name) => this.#host.durableState(name),
       unstoredReaders: () => this.#host.unstoredReaders(),
       isUsable: () => this.#host.isOpen() && !this.rebuild.isUnusable,
-      liveCount: () => index.nodeCount + index.edgeCount,
+      liveCount: () => index.nodeCount + index.edgeCount + index.families.size,
       wake: () => this.#host.wake(),
     });
   }
 
   #tellSaved(): void {
-    const told = this.#waiters.filter(({ lsn }) => this.stages.isSaved(lsn));
+    const told = this.#waiters.filter(({ isTold }) => isTold());
     this.#waiters = this.#waiters.filter((waiter) => !told.includes(waiter));
     for (const waiter of told) waiter.resolve();
     this.#host.proceed();
@@ -213,9 +276,9 @@ export class Background {
     return true;
   }
 
-  async #mergeAll(): Promise<void> {
+  async #mergeAll(erased?: Uint32Array): Promise<void> {
     try {
-      await this.#parts.runs.mergeAll();
+      await this.#parts.runs.mergeAll(erased);
     } catch (error) {
       this.#requireGoing(undefined);
       throw error;
@@ -233,6 +296,8 @@ export class Background {
       throw new VarveError("ABORTED", "compact: aborted", { cause: signal.reason });
     }
     if (!this.#host.isOpen()) throw new VarveError("CLOSED", "compact: the database is closed");
+    const { poison } = this.#parts.log;
+    if (poison !== undefined) throw poison;
     this.rebuild.require();
   }
 

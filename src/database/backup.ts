@@ -32,10 +32,13 @@ export async function backupDatabase(
   const release = core.log.pins.hold("backup", core.log.horizon);
   const releaseFiles = core.log.rewriting?.hold();
   try {
-    return await backUp(ports, core.directory, directory, async () => {
+    const pace = async (): Promise<void> => {
       goOn();
       await new Promise<void>((resolve) => scheduler.task(resolve));
       goOn();
+    };
+    return await backUp(ports, core.directory, directory, pace, async () => {
+      if (core.log.poison === undefined) await core.log.syncWatermark();
     });
   } finally {
     releaseFiles?.();

@@ -1,10 +1,24 @@
 // The background stage that compacts the log: decides how far, rewrites one segment at a time, and does it all at once when asked.
 
 import { VarveError } from "../codec/errors.ts";
-import type { CompactionWork, Compactor, SegmentChoice } from "../compaction/compactor.ts";
+import type {
+  CompactionWork,
+  Compactor,
+  Rewritten,
+  SegmentChoice,
+} from "../compaction/compactor.ts";
 import type { HeldBack, HorizonDecision, Moment } from "../compaction/horizon.ts";
+import type { ErasedNodes } from "../compaction/record-rewriter.ts";
+import {
+  noSealing,
+  type Sealing,
+  type SealingView,
+  sealForEverything,
+  sealInBackground,
+} from "../compaction/sealing.ts";
 import type { Cancel, Ports } from "../disk/ports.ts";
 import { BytePace } from "./byte-pace.ts";
+import { pendingErasures } from "./erasures.ts";
 import { type HistorySource, horizonOf, momentOf } from "./history-view.ts";
 
 export interface CompactionHost extends HistorySource {
@@ -35,6 +49,8 @@ export interface HistoryStats {
   readonly bytesFreed: number;
   /** Whether a segment is being rewritten. */
   readonly isCompacting: boolean;
+  /** Nodes that `erase` was called for and that are not gone from the files yet. */
+  readonly pendingErasures: number;
 }
 
 /** A round begins once the horizon has moved by so large a share of what is live: then as much may be dead. */
@@ -82,7 +98,8 @@ export class CompactionStage {
       this.#roundHorizon = horizon;
       this.#isInRound = true;
     }
-    const choice = nextChoice(compactor, Math.max(this.#roundHorizon, log.horizon));
+    const horizon = Math.max(this.#roundHorizon, log.horizon);
+    const choice = nextChoice(compactor, horizon) ?? compactor.joinable(horizon, "worthwhile");
     if (choice === undefined) {
       this.#isInRound = false;
       return false;
@@ -98,12 +115,7 @@ export class CompactionStage {
   async rewriteAll(signal: AbortSignal | undefined): Promise<number> {
     const { compactor, settings } = this.#host;
     if (compactor === undefined || settings.history === "all") return 0;
-    this.#asked++;
-    try {
-      this.#abort?.abort();
-      this.#pace.release();
-      await this.#running;
-      if (this.#isClosing) throw new VarveError("CLOSED", "compact: the database is closed");
+    return await this.#exclusively(async () => {
       const horizon = this.#reachable(compactor);
       if (horizon === 0) return 0;
       const before = this.#segmentsRewritten;
@@ -111,6 +123,39 @@ export class CompactionStage {
       this.#roundHorizon = horizon;
       this.#isInRound = false;
       return this.#segmentsRewritten - before;
+    });
+  }
+
+  /**
+   * Rewrites, together, all segments that hold something of what is erased; resolves to how many, or to undefined where it was
+   * called off. @param begins called right before they take the place of the old ones.
+   */
+  async erase(
+    erased: ErasedNodes,
+    signal: AbortSignal | undefined,
+    begins: () => void,
+  ): Promise<number | undefined> {
+    const { compactor } = this.#host;
+    const choice = compactor?.everything(0, erased);
+    if (compactor === undefined || choice === undefined) return 0;
+    return await this.#exclusively(async () => {
+      const work = (own: AbortSignal): Promise<Rewritten> =>
+        compactor.rewrite(choice, { signal: own, beforeInstall: begins });
+      const done = await this.#alone(work, signal);
+      if (done !== undefined) this.#note(done);
+      return done?.segments;
+    });
+  }
+
+  /** Ends what goes on in the background, and keeps it away meanwhile. */
+  async #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    this.#asked++;
+    try {
+      this.#abort?.abort();
+      this.#pace.release();
+      await this.#running;
+      if (this.#isClosing) throw new VarveError("CLOSED", "compact: the database is closed");
+      return await work();
     } finally {
       this.#asked--;
     }
@@ -119,6 +164,23 @@ export class CompactionStage {
   /** How far compaction may go now. */
   decide(): HorizonDecision {
     return horizonOf(this.#host, this.#opened);
+  }
+
+  /** What there is to do before all that the policy lets go may be rewritten, or as much of it as is worth it. */
+  sealingFor(what: "everything" | "background"): Sealing {
+    const { compactor, log, settings } = this.#host;
+    if (compactor === undefined || settings.history === "all") return noSealing;
+    const segments = log.segments();
+    const passed = compactor.passed;
+    const view: SealingView = {
+      freeHorizon: horizonOf(this.#host, this.#opened, Number.POSITIVE_INFINITY).horizon,
+      reachable: passed === 0 ? 0 : segments[passed - 1]!.lastLsn,
+      sealedLsn: segments.at(-2)?.lastLsn ?? 0,
+      lastLsn: segments.at(-1)?.lastLsn ?? 0,
+      bytesBehind: segments.slice(passed).reduce((sum, { dataEnd }) => sum + dataEnd, 0),
+      liveCount: this.#host.liveCount(),
+    };
+    return what === "everything" ? sealForEverything(view) : sealInBackground(view);
   }
 
   /** Nothing is begun until `resume`; what is being rewritten is given up. */
@@ -145,6 +207,7 @@ export class CompactionStage {
       eventsDropped: this.#eventsDropped,
       bytesFreed: this.#bytesFreed,
       isCompacting: this.#abort !== undefined,
+      pendingErasures: pendingErasures(this.#host.state),
     };
   }
 
@@ -154,6 +217,11 @@ export class CompactionStage {
     this.#abort?.abort();
     this.#pace.release();
     await this.#running;
+  }
+
+  /** Whether nothing else is at work on the segments, nor keeps it from them. */
+  get isFree(): boolean {
+    return this.#mayRun;
   }
 
   get #mayRun(): boolean {
@@ -178,9 +246,16 @@ export class CompactionStage {
       if (choice === undefined) break;
       await this.#rewrite(compactor, choice, { signal });
     }
+    const joined = new Set<number>();
+    for (;;) {
+      const choice = compactor.joinable(horizon, "all");
+      if (choice === undefined) break;
+      await this.#rewrite(compactor, choice, { signal });
+      joined.add(choice.segments.at(-1)!.id);
+    }
     const all = compactor.everything(horizon);
     for (const { id } of all?.segments ?? []) {
-      const view = compactor.eligible(horizon).find((each) => each.id === id);
+      const view = compactor.eligible(horizon).find((each) => each.id === id && !joined.has(id));
       if (view !== undefined)
         await this.#rewrite(compactor, { ...all!, segments: [view] }, { signal });
     }
@@ -202,7 +277,10 @@ export class CompactionStage {
       if (this.decide().horizon < choice.horizon) throw stillRead(choice.horizon);
     };
     const done = await compactor.rewrite(choice, { ...work, beforeInstall });
-    const { segments, droppedEvents, freedBytes } = done;
+    this.#note(done);
+  }
+
+  #note({ segments, droppedEvents, freedBytes }: Rewritten): void {
     this.#segmentsRewritten += segments;
     this.#eventsDropped += droppedEvents;
     this.#bytesFreed += freedBytes;

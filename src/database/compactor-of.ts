@@ -9,6 +9,7 @@ export function compactorFor(core: DatabaseCore): Compactor {
     ports: settings.ports,
     directory,
     log,
+    segmentBytes: settings.segmentBytes,
     index,
     durableState: (name) => core.durableState(name),
     requireIndex: () => core.background.rebuild.require(),

@@ -3,17 +3,33 @@ import { ByteWriter } from "../codec/bytes.ts";
 import { compareBytes } from "../codec/text.ts";
 import { writeValue } from "../codec/values.ts";
 import type { GraphReader } from "../graph/graph-reader.ts";
+import type { EdgeRecord } from "../graph/types.ts";
 import type { VerifyProblem } from "./verify-report.ts";
 
 const problemsMax = 100;
 
-/** Adds a problem for each node whose record or adjacency differs between the live indexes and a replay. */
+/** Adds a problem for each node or edge that differs between the live indexes and a replay. */
 export function compareGraphs(
   live: GraphReader,
   replayed: GraphReader,
   problems: VerifyProblem[],
 ): void {
+  compareNodes(live, replayed, problems, false);
+  compareEdges(live.allEdges(), replayed.allEdges(), problems);
+}
+
+/**
+ * The same for the records and adjacency of nodes.
+ * @param isSparse whether only some of the ids that were given out are of this graph.
+ */
+export function compareNodes(
+  live: GraphReader,
+  replayed: GraphReader,
+  problems: VerifyProblem[],
+  isSparse: boolean,
+): void {
   const labels = new Set<string>();
+  const ids: number[] = [];
   let lastId = 0;
   const liveNodes = live.nodes()[Symbol.iterator]();
   for (const expected of replayed.nodes()) {
@@ -33,12 +49,13 @@ export function compareGraphs(
       report(problems, "node index", `node ${key} has other props than in the log`);
     }
     lastId = Math.max(lastId, expected.id);
+    if (isSparse) ids.push(expected.id);
     for (const label of expected.labels) labels.add(label);
     if (problems.length >= problemsMax) return;
   }
-  compareAdjacency(live, replayed, lastId, problems);
+  const order = isSparse ? Uint32Array.from(ids).sort() : upTo(lastId);
+  compareAdjacency(live, replayed, order, problems);
   for (const label of labels) compareLabel(live, replayed, label, problems);
-  compareEdges(live, replayed, problems);
   const extra = liveNodes.next();
   if (!extra.done) report(problems, "node key index", `node ${extra.value.key} is not in the log`);
 }
@@ -47,10 +64,11 @@ export function compareGraphs(
 function compareAdjacency(
   live: GraphReader,
   replayed: GraphReader,
-  lastId: number,
+  ids: Iterable<number>,
   problems: VerifyProblem[],
 ): void {
-  for (let id = 1; id <= lastId && problems.length < problemsMax; id++) {
+  for (const id of ids) {
+    if (problems.length >= problemsMax) return;
     for (const direction of ["out", "in"] as const) {
       const a = live.edgeIds(id, { direction });
       if (sameIds(a, replayed.edgeIds(id, { direction }))) continue;
@@ -61,9 +79,13 @@ function compareAdjacency(
 }
 
 /** Which edges there are and which version of each; its props are in the log alone. */
-function compareEdges(live: GraphReader, replayed: GraphReader, problems: VerifyProblem[]): void {
-  const found = live.allEdges()[Symbol.iterator]();
-  for (const { id, lsn, from, type, to } of replayed.allEdges()) {
+export function compareEdges(
+  live: Iterable<EdgeRecord>,
+  replayed: Iterable<EdgeRecord>,
+  problems: VerifyProblem[],
+): void {
+  const found = live[Symbol.iterator]();
+  for (const { id, lsn, from, type, to } of replayed) {
     const next = found.next();
     const edge = next.done ? undefined : next.value;
     const isSame = edge?.id === id && edge.from === from && edge.type === type && edge.to === to;
@@ -89,6 +111,10 @@ function compareLabel(
     return;
   }
   if (!found.next().done) report(problems, "label index", `too many nodes with label ${label}`);
+}
+
+function* upTo(lastId: number): Generator<number, void> {
+  for (let id = 1; id <= lastId; id++) yield id;
 }
 
 function report(problems: VerifyProblem[], where: string, message: string): void {

@@ -1,8 +1,11 @@
 // Durable consumers: a named position in the feed, kept in the database itself, with at most one reader at a time.
+import type { Observable } from "rxjs";
 import { ChangeIterator } from "../changes/batch-iterator.ts";
 import type { Change, ChangeBatch } from "../changes/change.ts";
+import { answerSymbol, observeBatches } from "../changes/feed-observable.ts";
 import { type ChangesOptions, feedPlan } from "../changes/feed-options.ts";
 import type { FeedSource } from "../changes/feed-source.ts";
+import { streamBatches } from "../changes/feed-stream.ts";
 import { VarveError } from "../codec/errors.ts";
 import { checkName, describe } from "../graph/arguments.ts";
 import { ConsumerIterator, type ConsumerReading } from "./consumer-iterator.ts";
@@ -42,8 +45,8 @@ export interface ConsumerInfo {
 }
 
 /**
- * A durable consumer. Iterate it for the changes behind its last ack; that takes the lease, and leaving the loop
- * lets go of it. What was delivered and not acked comes again.
+ * A durable consumer. Iterate it for the changes behind its last ack, or take another shape; the first batch that is asked
+ * for takes the lease, and leaving lets go of it. What was delivered and not acked comes again.
  */
 export class Consumer {
   readonly name: string;
@@ -64,6 +67,7 @@ export class Consumer {
       handle: this,
       open: new Set(),
     };
+    answerSymbol(this);
   }
 
   /**
@@ -79,6 +83,27 @@ export class Consumer {
   /** The same as single changes. A change counts as delivered with its batch. */
   events(): AsyncIterableIterator<Change, undefined, undefined> {
     return new ChangeIterator(new ConsumerIterator(this.#reading));
+  }
+
+  /**
+   * An RxJS 7 Observable of batches, cold. A subscriber takes the lease on a later task, hears of what `next` throws as an
+   * error, and lets go by unsubscribing. The next batch is read on a later task after `next` has returned.
+   */
+  observable(): Observable<ChangeBatch> {
+    return observeBatches(
+      () => new ConsumerIterator(this.#reading),
+      this.#core.settings.ports.scheduler,
+    );
+  }
+
+  /** The same, for `from` of RxJS and other libraries that take observables. */
+  "@@observable"(): Observable<ChangeBatch> {
+    return this.observable();
+  }
+
+  /** A web stream of batches; reads one when it is pulled, and none ahead. Cancelling it lets go of the lease. */
+  readable(): ReadableStream<ChangeBatch> {
+    return streamBatches(new ConsumerIterator(this.#reading));
   }
 
   /**

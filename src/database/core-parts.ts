@@ -9,6 +9,14 @@ import type { RunKeeper } from "./run-keeper.ts";
 import type { SystemState } from "./system-values.ts";
 import type { Tuning } from "./tuning.ts";
 
+/** What a transaction of the system's own can write. */
+export interface OwnWrites {
+  /** Stores a value under a name; undefined takes the name away. */
+  state(name: string, value: unknown): void;
+  /** An event that does nothing and that nobody is told of. */
+  pass(): void;
+}
+
 /** What opening hands over. */
 export interface CoreParts {
   readonly log: Log;

@@ -13,8 +13,9 @@ import type { Log } from "../log/log.ts";
 import type { NameTable } from "../log/name-table.ts";
 import { Background } from "./background.ts";
 import { ConsumerLeases } from "./consumer-leases.ts";
-import type { CoreParts } from "./core-parts.ts";
+import type { CoreParts, OwnWrites } from "./core-parts.ts";
 import { CountsHistory } from "./counts-history.ts";
+import { erasingLsn } from "./erasures.ts";
 import { HistoryCuts } from "./history-cuts.ts";
 import { compacted } from "./history-point.ts";
 import type { Settings } from "./options.ts";
@@ -49,6 +50,8 @@ export class DatabaseCore {
   inCallback = false;
   /** Readers at work that are to hold the history and of which nothing is stored yet. */
   unstoredReaders: () => readonly DurableReader[] = () => [];
+  /** Commits what is the system's own; resolves once it is durable. */
+  commitOwn: (write: (writes: OwnWrites) => void) => Promise<void> = () => Promise.resolve();
   /** How to undo the system state of transactions that are not durable yet. */
   readonly #stateUndo: { readonly by: PendingTransaction; readonly undo: StateUndo }[] = [];
   #lifeStage: "open" | "closing" | "closed" = "open";
@@ -82,6 +85,8 @@ export class DatabaseCore {
       },
       durableState: (name) => this.durableState(name),
       unstoredReaders: () => this.unstoredReaders(),
+      commit: (write) => this.commitOwn(write),
+      erasing: (lsn) => this.#erasing(lsn),
       lost: (error) => {
         this.queue.clear(error);
         this.tail.wake();
@@ -99,6 +104,7 @@ export class DatabaseCore {
     });
     this.source = this.#liveSource();
     this.leases = new ConsumerLeases(log, state);
+    this.#erasing(erasingLsn(state, log.erasedLsn));
     log.listen({
       rolledBack: (transactions) => this.#rolledBack(transactions),
       durableAdvanced: (lsn) => this.#durableAdvanced(lsn),
@@ -157,6 +163,12 @@ export class DatabaseCore {
       const { directory: path } = this;
       this.diagnostics.publish("commit", { path, firstLsn, lastLsn, bytes });
     }
+  }
+
+  /** The past below this LSN is in pieces: log and index lose what is erased one after the other; 0: it is whole again. */
+  #erasing(lsn: number): void {
+    this.cuts.setErasing(lsn);
+    this.tail.forget();
   }
 
   /** The transaction is in the log by now: an index that cannot take it is made anew from there. */
@@ -218,6 +230,7 @@ export class DatabaseCore {
       get epoch() {
         return cuts.epoch;
       },
+      graph: () => 0,
       counts: () => this.#visibleCounts(),
     };
   }
@@ -259,7 +272,10 @@ export class DatabaseCore {
 
   #durableAdvanced(lsn: number): void {
     // Nobody but the log noted what it has read.
-    if (this.settings.readOnly) this.counts.add(lsn, this.index.nodeCount, this.index.edgeCount);
+    if (this.settings.readOnly) {
+      this.counts.add(lsn, this.index.nodeCount, this.index.edgeCount);
+      this.#erasing(erasingLsn(this.state, this.log.erasedLsn));
+    }
     this.counts.durableAdvanced(lsn, !this.background.rebuild.isUnusable);
     this.#forgetUndo(lsn);
     this.queue.proceed();

@@ -7,7 +7,7 @@ import type { FeedSource } from "../changes/feed-source.ts";
 import { limits } from "../codec/limits.ts";
 import type { DiskLock } from "../disk/ports.ts";
 import { checkOptions } from "../graph/arguments.ts";
-import { GraphReader } from "../graph/graph-reader.ts";
+import { StoreReader } from "../graph/store-reader.ts";
 import type { Schema } from "../graph/types.ts";
 import type { HistoryPins } from "../log/history-pins.ts";
 import type { BackupReport } from "../recovery/backup.ts";
@@ -39,6 +39,7 @@ import { Snapshot } from "./snapshot.ts";
 import { type DatabaseStats, statsOf } from "./stats.ts";
 import type { Receipt, TransactionCallback, TransactOptions } from "./transact.ts";
 import { transactOn } from "./transact.ts";
+import { Transaction } from "./transaction.ts";
 import { verifyDatabase } from "./verify.ts";
 import type { VerifyReport } from "./verify-report.ts";
 
@@ -51,7 +52,7 @@ export interface CompactOptions {
  * An open database and, at the same time, the read face of its default graph. Reads see every
  * accepted transaction at once. Made by `open`; see there.
  */
-export class Database<S = Schema> extends GraphReader<S> {
+export class Database<S = Schema> extends StoreReader<S> {
   readonly #core: DatabaseCore;
   readonly #lock: DiskLock;
   readonly #feeds: FeedSource;
@@ -68,6 +69,10 @@ export class Database<S = Schema> extends GraphReader<S> {
     this.#feeds = feedSourceOf(core);
     this.#projections = new Projections(core, this.#feeds);
     core.unstoredReaders = () => this.#projections.unstored();
+    core.commitOwn = async (write) => {
+      const own = (tx: Transaction): void => write(Transaction.ownWrites(tx));
+      await transactOn(core, own, { durability: "group" });
+    };
     this.recovery = recovery;
   }
 

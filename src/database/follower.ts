@@ -219,6 +219,10 @@ export class Follower implements FollowCompanion {
           reader.open(bytes, from, to, firstLsn);
           while (reader.next()) {
             if (reader.tag === RECORD.name) names.define(reader.nameId, reader.body.text());
+            else if (reader.tag === RECORD.scopedName) {
+              const { nameId, flags, family } = reader;
+              names.defineScoped(nameId, flags, family, reader.body.text());
+            }
           }
         },
       },

@@ -1,10 +1,11 @@
 // What everything besides the trees was when the index was frozen: the rest of what a checkpoint holds.
 import { ByteWriter } from "../codec/bytes.ts";
 import { writeValue } from "../codec/values.ts";
+import type { Family } from "../index/families.ts";
 import type { GraphIndex } from "../index/graph-index.ts";
 import type { FrameMark } from "../log/group.ts";
 import type { LogPosition } from "../log/log-position.ts";
-import type { NameTable } from "../log/name-table.ts";
+import type { NameTable, ScopedName } from "../log/name-table.ts";
 import { type CountAnchors, countAnchorsName } from "./count-anchors.ts";
 import type { SystemState } from "./system-values.ts";
 
@@ -18,6 +19,8 @@ export interface FreezePoint {
   readonly nodeCount: number;
   readonly edgeCount: number;
   readonly names: readonly string[];
+  readonly scopedNames: readonly ScopedName[];
+  readonly families: readonly Family[];
   readonly states: readonly (readonly [string, unknown])[];
 }
 
@@ -38,6 +41,8 @@ export function freezePoint(
     nodeCount,
     edgeCount,
     names: names.all(),
+    scopedNames: names.scoped(),
+    families: index.families.copies(),
     states: [...state.entries(), [countAnchorsName, anchors.encode()]],
   };
 }

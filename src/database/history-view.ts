@@ -35,11 +35,20 @@ export function momentOf(clock: Clock): Moment {
   return { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
 }
 
-/** How far compaction may go now. @param opened when the database was. */
-export function horizonOf(source: HistorySource, opened: Moment): HorizonDecision {
+/**
+ * How far compaction may go now.
+ *
+ * @param opened when the database was.
+ * @param checkpointLsn of the oldest checkpoint; infinity where one could be taken if need be.
+ */
+export function horizonOf(
+  source: HistorySource,
+  opened: Moment,
+  checkpointLsn: number = source.log.checkpoints.at(-1)?.lsn ?? 0,
+): HorizonDecision {
   const { log, settings } = source;
   const { history, maxConsumerLag, ports } = settings;
-  const { horizon: current, durableLsn, checkpoints } = log;
+  const { horizon: current, durableLsn } = log;
   const nowMs = historyNowMs(opened, momentOf(ports.clock));
   const timeOf = (lsn: number): number =>
     log.frameAtOrAfter(lsn)?.timeMs ?? Number.POSITIVE_INFINITY;
@@ -50,7 +59,7 @@ export function horizonOf(source: HistorySource, opened: Moment): HorizonDecisio
     current,
     durableLsn,
     policyLsn: allowed,
-    checkpointLsn: checkpoints.at(-1)?.lsn ?? 0,
+    checkpointLsn,
     pin: log.pins.lowest(),
     readers: [...storedReaders(source), ...source.unstoredReaders()],
     maxConsumerLag,

@@ -3,6 +3,7 @@ import { ByteReader } from "../codec/bytes.ts";
 import { VarveError } from "../codec/errors.ts";
 import { readValue } from "../codec/values.ts";
 import type { Checkpoint } from "../index/checkpoint.ts";
+import { defineNames } from "../index/checkpoint-codec.ts";
 import type { GraphIndex } from "../index/graph-index.ts";
 import type { TreeRun } from "../index/tree-run.ts";
 import type { NameTable } from "../log/name-table.ts";
@@ -21,8 +22,8 @@ export function restoreIndex(
   checkpoint: Checkpoint,
   runs: readonly TreeRun[],
 ): void {
-  const { lsn: lastLsn, nextNodeId, nodeCount, edgeCount } = checkpoint;
-  index.restore({ nextNodeId, lastLsn, nodeCount, edgeCount, runs });
+  const { lsn: lastLsn, nextNodeId, nodeCount, edgeCount, families } = checkpoint;
+  index.restore({ nextNodeId, lastLsn, nodeCount, edgeCount, families, runs });
 }
 
 /** Defines a checkpoint's names, sets its system state, and takes over the counts that it holds. */
@@ -32,9 +33,9 @@ export function restoreNames(
   state: SystemState,
   anchors: CountAnchors,
 ): void {
-  for (const [i, name] of checkpoint.names.entries()) {
-    if (names.define(i + 1, name)) continue;
-    throw new VarveError("CORRUPT", `checkpoint ${checkpoint.number} names ${i + 1} twice`);
+  const wrong = defineNames(names, checkpoint.names, checkpoint.scopedNames);
+  if (wrong > 0) {
+    throw new VarveError("CORRUPT", `checkpoint ${checkpoint.number} names ${wrong} twice`);
   }
   const { lsn, nodeCount, edgeCount } = checkpoint;
   for (const [name, bytes] of checkpoint.states) {

@@ -58,6 +58,8 @@ export class IndexStages {
   #frozenIsDurable = false;
   /** A checkpoint of everything up to here is waited for. */
   #wantedLsn = 0;
+  /** A checkpoint is waited for whose replay passes over this segment. */
+  #wantedPast: number | undefined;
   #isClosing = false;
   #running: Promise<unknown> = Promise.resolve();
 
@@ -95,6 +97,19 @@ export class IndexStages {
   want(): number {
     this.#wantedLsn = this.#parts.log.acceptedLsn;
     return this.#wantedLsn;
+  }
+
+  /** Has a checkpoint saved whose replay passes over every segment that is sealed now; returns the last of them. */
+  wantPast(): number {
+    this.#wantedPast = this.#parts.log.segments().at(-2)?.id ?? 0;
+    return this.#wantedPast;
+  }
+
+  /** Whether a replay behind any checkpoint passes over a segment. */
+  isPast(segmentId: number): boolean {
+    const { log } = this.#parts;
+    const last = log.segments()[(log.rewriting?.passed ?? 0) - 1];
+    return segmentId === 0 || (last !== undefined && last.id >= segmentId);
   }
 
   /** Whether a checkpoint stands for everything up to an LSN, and names the runs as they are. */
@@ -189,17 +204,22 @@ export class IndexStages {
       nodeCount: point.nodeCount,
       edgeCount: point.edgeCount,
       names: point.names,
+      scopedNames: point.scopedNames,
+      families: point.families,
       states: encodedStates(point),
       runs: records,
       segments: log.allocation(),
     });
-    await log.saveCheckpoint(bytes, number, lsn);
+    await log.saveCheckpoint(bytes, number, position);
+    // Order: from here on compaction may replace the segment that it was found in.
+    if (runs.flushedPoint === point) runs.flushedPoint = { ...point, position };
     this.#number = number;
     this.#savedVersion = version;
     this.checkpointLsn = lsn;
     this.checkpoints++;
     this.savedAtMs = clock.monotonicMs();
     await log.dropOldCheckpoints();
+    if (this.isPast(this.#wantedPast ?? 0)) this.#wantedPast = undefined;
     await runs.removeRetired(records);
     const elapsedMs = clock.monotonicMs() - beganMs;
     this.#parts.saved({ number, lsn, bytes: bytes.length, runs: records.length, elapsedMs });
@@ -252,6 +272,7 @@ export class IndexStages {
       frozenIsDurable: this.#frozenIsDurable,
       isUnsaved: this.#isUnsaved,
       isWanted: this.#wantedLsn > this.#activeFromLsn,
+      isPassWanted: this.#wantedPast !== undefined && !this.isPast(this.#wantedPast),
       isPoisoned: log.poison !== undefined,
     };
   }
@@ -266,5 +287,5 @@ function bytesBehind(log: Log, position: LogPosition | undefined): number {
   const segments = log.segments();
   const first = segments.findIndex(({ id }) => id === position?.segmentId);
   const bytes = segments.slice(Math.max(0, first)).reduce((sum, { dataEnd }) => sum + dataEnd, 0);
-  return first < 0 ? bytes : bytes - position!.offset;
+  return first < 0 ? bytes : Math.max(0, bytes - position!.offset);
 }

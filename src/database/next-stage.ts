@@ -14,6 +14,8 @@ export interface StageView {
   readonly isUnsaved: boolean;
   /** Whether someone waits for a checkpoint of what the active layer holds. */
   readonly isWanted: boolean;
+  /** Whether someone waits for a checkpoint whose replay begins behind a segment that was sealed. */
+  readonly isPassWanted: boolean;
   /** Nothing more can be written. */
   readonly isPoisoned: boolean;
 }
@@ -37,6 +39,7 @@ export function nextStage(view: StageView, limits: StageLimits): Stage {
   if (view.isPoisoned) return "none";
   if (view.hasFrozen) return view.frozenIsDurable ? "flush" : "wait";
   if (view.isUnsaved) return "save";
+  if (view.isPassWanted) return "freeze";
   // Commits of state alone have no events: a replay reads them all the same.
   if (view.activeEvents === 0) {
     return view.activeLogBytes >= limits.activeLogBytesMax ? "freeze" : "none";

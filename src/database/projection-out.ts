@@ -34,6 +34,8 @@ export interface WritableOut<V = unknown> extends ProjectionOut<V> {
    * @throws `TypeError` for what cannot be stored; `VarveError` LIMIT_EXCEEDED where the map would have more than
    *   16 MiB: keys, values and 64 bytes for each entry.
    */
+  put(key: string, value: V): void;
+  /** `put`, by the name that a JS `Map` has for it. */
   set(key: string, value: V): void;
   /** Says whether there was one. */
   delete(key: string): boolean;
@@ -80,12 +82,12 @@ export class OutMap<V> implements WritableOut<V> {
     return this.#bytesOf(checkName("out.has", "key", key)) !== undefined;
   }
 
-  set(key: string, value: V): void {
-    this.#requireWritable("out.set");
-    checkName("out.set", "key", key);
+  put(key: string, value: V): void {
+    this.#requireWritable("out.put");
+    checkName("out.put", "key", key);
     const writer = this.#writer;
     writer.reset();
-    writeValue(writer, value, "out.set: value");
+    writeValue(writer, value, "out.put: value");
     const bytes = writer.view(0, writer.position).slice();
     const before = this.#bytesOf(key);
     const more = sizeOf(key, bytes) - (before === undefined ? 0 : sizeOf(key, before));
@@ -95,6 +97,10 @@ export class OutMap<V> implements WritableOut<V> {
     if (before !== undefined) return;
     this.size++;
     this.#added.push(key);
+  }
+
+  set(key: string, value: V): void {
+    this.put(key, value);
   }
 
   delete(key: string): boolean {
@@ -200,7 +206,7 @@ function sizeOf(key: string, bytes: Uint8Array): number {
 
 function tooLarge(): VarveError {
   const max = limits.projectionOutBytesMax;
-  return new VarveError("LIMIT_EXCEEDED", `out.set: the map would have more than ${max} bytes`, {
+  return new VarveError("LIMIT_EXCEEDED", `out.put: the map would have more than ${max} bytes`, {
     details: { limit: "projectionOutBytesMax", max },
   });
 }

@@ -1,5 +1,5 @@
 // Owns the runs of an index: builds them in workers, opens them, and removes their files once nothing names them any more.
-import type { VarveError } from "../codec/errors.ts";
+import { VarveError } from "../codec/errors.ts";
 import type { Ports } from "../disk/ports.ts";
 import { chooseMerge } from "../index/choose-merge.ts";
 import type { GraphIndex } from "../index/graph-index.ts";
@@ -7,7 +7,7 @@ import type { Retention } from "../index/merge-retention.ts";
 import { PageCache } from "../index/page-cache.ts";
 import { Run } from "../index/run.ts";
 import { RunBuilder } from "../index/run-builder.ts";
-import type { RunRecord } from "../index/run-record.ts";
+import type { RunRecord, TreeFileRecord } from "../index/run-record.ts";
 import { treeFileName } from "../log/file-names.ts";
 import { treeNamedIn } from "../recovery/recovery-base.ts";
 import type { FreezePoint } from "./freeze-point.ts";
@@ -162,18 +162,23 @@ export class RunKeeper {
     return await this.#merge(merged);
   }
 
-  /** Merges all runs there are into one, once the merges under way are over; resolves to the bytes written. */
-  async mergeAll(): Promise<number> {
+  /**
+   * Merges all runs there are into one, once the merges under way are over; resolves to the bytes written.
+   *
+   * @param erased ids of nodes of which nothing is kept.
+   */
+  async mergeAll(erased?: Uint32Array): Promise<number> {
     while (this.#merges.size > 0) await Promise.allSettled(this.#merges);
     const [only, ...more] = this.#runs;
     const isMerged = more.length === 0 && this.#mergedTo.get(only!) === this.#compactedTo;
-    if (only === undefined || isMerged || this.#isStopped) return 0;
-    return await this.#merge(this.#runs);
+    if (only === undefined || this.#isStopped) return 0;
+    if (isMerged && erased === undefined) return 0;
+    return await this.#merge(this.#runs, erased);
   }
 
-  #merge(merged: readonly Run[]): Promise<number> {
+  #merge(merged: readonly Run[], erased?: Uint32Array): Promise<number> {
     for (const run of merged) this.#merging.add(run);
-    const merge = this.#mergeRuns(merged).finally(() => {
+    const merge = this.#mergeRuns(merged, erased).finally(() => {
       for (const run of merged) this.#merging.delete(run);
       this.#merges.delete(merge);
     });
@@ -186,14 +191,14 @@ export class RunKeeper {
     return this.retention()?.compacted.join() ?? "";
   }
 
-  async #mergeRuns(merged: readonly Run[]): Promise<number> {
+  async #mergeRuns(merged: readonly Run[], erased: Uint32Array | undefined): Promise<number> {
     const compactedTo = this.#compactedTo;
     const allowed = this.retention();
     const isOldest = merged.at(-1) === this.#runs.at(-1);
     const retention = allowed && { ...allowed, isOldest };
     const records = merged.map(({ record }) => record);
     const merging = this.#merger
-      .merge(records, this.takeTreeId, retention)
+      .merge(records, this.takeTreeId, retention, erased)
       .catch((error: unknown) => {
         // Perhaps no read comes by the damage for long, and no merge gets past it.
         throw isOf(records, error) ? this.cache.damaged(error) : error;
@@ -229,6 +234,12 @@ export class RunKeeper {
     await this.#remove(({ trees }) => !trees.some((tree) => kept.has(tree.treeId)));
   }
 
+  /** Tries again to remove what nothing needs any more; resolves to how many runs' files are left. */
+  async removeLeft(): Promise<number> {
+    await this.removeRetired(this.records);
+    return this.#retired.length;
+  }
+
   /** Forgets the runs, and removes the files that were made since the open and that no checkpoint can name. */
   async discard(): Promise<void> {
     await this.forget();
@@ -238,9 +249,22 @@ export class RunKeeper {
   async #remove(isGone: (record: RunRecord) => boolean): Promise<void> {
     const gone = this.#retired.filter(isGone);
     this.#retired = this.#retired.filter((record) => !gone.includes(record));
+    for (const record of gone) {
+      let isLeft = false;
+      for (const tree of record.trees) if (!(await this.#unlink(tree))) isLeft = true;
+      if (isLeft) this.#retired.push(record);
+    }
+  }
+
+  /** Whether the file is gone. */
+  async #unlink({ treeId, name }: TreeFileRecord): Promise<boolean> {
     const { disk } = this.#ports;
-    for (const { treeId, name } of gone.flatMap(({ trees }) => trees)) {
-      await disk.unlink(disk.join(this.#directory, treeFileName(treeId, name))).catch(() => {});
+    const path = disk.join(this.#directory, treeFileName(treeId, name));
+    try {
+      await disk.unlink(path);
+      return true;
+    } catch (error) {
+      return error instanceof VarveError && error.code === "NOT_FOUND";
     }
   }
 

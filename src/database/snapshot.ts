@@ -1,7 +1,7 @@
 // A read-only view of the database at one LSN.
 import { VarveError } from "../codec/errors.ts";
-import { GraphReader } from "../graph/graph-reader.ts";
 import type { Counts, ReadSource } from "../graph/read-source.ts";
+import { StoreReader } from "../graph/store-reader.ts";
 import type { Schema } from "../graph/types.ts";
 import { HeldPin } from "../log/held-pin.ts";
 import type { PinHolder } from "../log/history-pins.ts";
@@ -65,6 +65,10 @@ class SnapshotSource implements ReadSource {
     this.#live.check(lsn, epoch);
   }
 
+  graph(): number {
+    return 0;
+  }
+
   counts(): Counts {
     return this.#counts;
   }
@@ -87,7 +91,7 @@ class SnapshotSource implements ReadSource {
  * view shows transactions that were accepted but then taken back by a failed write; a view made
  * with `{ at: "durable" }` never does. While it is open, compaction drops nothing that it can see.
  */
-export class Snapshot<S = Schema> extends GraphReader<S> {
+export class Snapshot<S = Schema> extends StoreReader<S> {
   readonly lsn: number;
   readonly #view: SnapshotSource;
 

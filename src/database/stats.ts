@@ -1,5 +1,6 @@
 // Counters and sizes for users and for the command.
 import type { TreeName } from "../index/tree-kind.ts";
+import { NAME_KIND } from "../log/name-table.ts";
 import type { HistoryStats } from "./compaction-stage.ts";
 import { type ConsumerInfo, consumerInfos } from "./consumer.ts";
 import type { DatabaseCore } from "./database-core.ts";
@@ -7,10 +8,25 @@ import type { PressureReason } from "./next-stage.ts";
 import type { ProjectionInfo } from "./projection.ts";
 import { type TreeStats, treeStats } from "./tree-stats.ts";
 
-/** Sizes in bytes, counters since the database was opened. */
-export interface DatabaseStats {
+export interface GraphStats {
+  readonly name: string;
   readonly nodes: number;
   readonly edges: number;
+}
+
+export interface MapStats {
+  readonly name: string;
+  readonly entries: number;
+}
+
+/** Sizes in bytes, counters since the database was opened. */
+export interface DatabaseStats {
+  /** Of the default graph. */
+  readonly nodes: number;
+  readonly edges: number;
+  /** The other graphs, and the maps, by name. */
+  readonly graphs: readonly GraphStats[];
+  readonly maps: readonly MapStats[];
   /** Events in the log. */
   readonly events: number;
   readonly lastLsn: number;
@@ -100,6 +116,7 @@ export function statsOf(core: DatabaseCore, projections: readonly ProjectionInfo
   return {
     nodes: index.nodeCount,
     edges: index.edgeCount,
+    ...familyStats(core),
     events,
     lastLsn: log.acceptedLsn,
     durableLsn: log.durableLsn,
@@ -155,4 +172,20 @@ export function statsOf(core: DatabaseCore, projections: readonly ProjectionInfo
       failure: stalled === undefined ? undefined : String(stalled),
     },
   };
+}
+
+/** Graphs and maps, by name. */
+function familyStats({ index, names }: DatabaseCore): Pick<DatabaseStats, "graphs" | "maps"> {
+  const graphs: GraphStats[] = [];
+  const maps: MapStats[] = [];
+  for (const { number, kind, nodes, edges } of index.families.live()) {
+    const name = names.nameOf(number) ?? "";
+    if (kind === NAME_KIND.graph) graphs.push({ name, nodes, edges });
+    else maps.push({ name, entries: nodes });
+  }
+  return { graphs: graphs.sort(byName), maps: maps.sort(byName) };
+}
+
+function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return a.name < b.name ? -1 : 1;
 }

@@ -146,7 +146,7 @@ class TransactCall<S, T> implements CommitTicket {
     let result: T;
     core.inCallback = true;
     try {
-      result = this.#callback(new Transaction<S>(transaction, states, core.leases));
+      result = this.#callback(new Transaction<S>(transaction, states, core.leases, core.state));
       refusePromise(result);
       // A callback that went on though a read had met damage has seen who knows what.
       core.background.rebuild.require();

@@ -1,13 +1,12 @@
 // The full check: every header, frame and footer on disk again, and every index against a replay of the log.
 import { MalformedBytes } from "../codec/bytes.ts";
 import { VarveError } from "../codec/errors.ts";
-import { GraphReader } from "../graph/graph-reader.ts";
 import type { ReadSource } from "../graph/read-source.ts";
 import type { GraphIndex } from "../index/graph-index.ts";
 import { readManifest } from "../log/manifest-store.ts";
 import type { NameTable } from "../log/name-table.ts";
 import { verifyLog } from "../recovery/verify-log.ts";
-import { compareGraphs } from "./compare-graphs.ts";
+import { compareAll } from "./compare-families.ts";
 import type { DatabaseCore } from "./database-core.ts";
 import { SecondIndex } from "./second-index.ts";
 import type { VerifyProblem, VerifyReport } from "./verify-report.ts";
@@ -34,7 +33,7 @@ export async function verifyDatabase(core: DatabaseCore): Promise<VerifyReport> 
     const events = core.log.events;
     const replayed = fixedSource(core, index, names, read.lastLsn, epoch, events);
     const live = fixedSource(core, core.index, core.names, read.lastLsn, epoch, events);
-    compareGraphs(new GraphReader(live), new GraphReader(replayed), problems);
+    compareAll(live, replayed, problems);
   } catch (error) {
     problems.push(problemOf(error));
   } finally {
@@ -108,6 +107,7 @@ function fixedSource(
       core.source.lsn(method);
       return lsn;
     },
+    graph: () => 0,
     check: (at, since) => core.source.check(at, since),
     counts: () => ({ nodes: index.nodeCount, edges: index.edgeCount }),
   };

@@ -2,7 +2,6 @@
 
 import { EdgePages } from "../index/edge-pages.ts";
 import { type Direction, sidesOf } from "../index/graph-trees.ts";
-import { defaultFamily } from "../log/event-format.ts";
 import type { ReadSource } from "./read-source.ts";
 import {
   addedProps,
@@ -73,6 +72,8 @@ function edgeOfPage(
 }
 
 export interface EdgeScan {
+  /** The number of the graph, or a place for that of each edge, of whatever graph is there. */
+  readonly graph: number | { of: number };
   readonly types: readonly number[] | undefined;
   /** Only ids above this one. */
   readonly after: number;
@@ -82,7 +83,7 @@ export interface EdgeScan {
 
 /** All edges by id: a scan of the log, less what was removed since. */
 export function* scanEdges(source: ReadSource, scan: EdgeScan): Generator<PlainEdge, void> {
-  const { types, after, lsn } = scan;
+  const { graph, types, after, lsn } = scan;
   const { epoch } = source;
   let left = scan.limit;
   if (left <= 0 || after >= lsn) return;
@@ -91,7 +92,13 @@ export function* scanEdges(source: ReadSource, scan: EdgeScan): Generator<PlainE
   // The next edge that was ever patched or removed: the others need no look-up.
   let changed = source.index.edges.nextEdge(after + 1);
   for (let event = records.next(); event !== undefined; event = records.next()) {
-    if (!addsEdges(event) || event.family !== defaultFamily) continue;
+    if (!addsEdges(event)) continue;
+    if (typeof graph === "number") {
+      if (event.family !== graph) continue;
+    } else {
+      if (!source.index.hasGraph(event.family, lsn)) continue;
+      graph.of = event.family;
+    }
     if (types !== undefined && !types.includes(event.type)) continue;
     const type = nameOf(source.names, event.type);
     const end = Math.min(event.lsn + event.eventCount, lsn + 1);

@@ -3,8 +3,8 @@
 import { ByteWriter } from "../codec/bytes.ts";
 import { VarveError } from "../codec/errors.ts";
 import { EdgeColumns } from "../index/edge-columns.ts";
-import type { EdgeEnds } from "../log/event-batch.ts";
-import { defaultFamily, patchImageEvery } from "../log/event-format.ts";
+import type { EdgeEnds } from "../log/edge-ends.ts";
+import { patchImageEvery } from "../log/event-format.ts";
 import { checkId, checkName, checkOptions, checkProps, describe } from "./arguments.ts";
 import { checkPropsList } from "./node-writes.ts";
 import type { ReadSource } from "./read-source.ts";
@@ -44,7 +44,7 @@ export function addEdge(
   try {
     const source = core.endNode(method, "from", from);
     const target = core.endNode(method, "to", to);
-    const id = core.batch.edgeAdd(defaultFamily, core.nameId(type), source, target, checked);
+    const id = core.batch.edgeAdd(core.graph, core.nameId(type), source, target, checked);
     core.endOperation(method);
     return id;
   } catch (error) {
@@ -74,7 +74,7 @@ export function putEdge(
     const found = edgeBetween(core, method, fromId, typeId, toId);
     let id = found;
     if (found === 0) {
-      id = core.batch.edgeAdd(defaultFamily, typeId, fromId, toId, checked);
+      id = core.batch.edgeAdd(core.graph, typeId, fromId, toId, checked);
     } else {
       const edge = { id: found, type: typeId, from: fromId, to: toId };
       replaceProps(core, source, edge, checked ?? {});
@@ -116,7 +116,7 @@ export function patchEdge(
       applyPatch(props, checked);
       full = writeImage(core, props);
     }
-    core.batch.edgePatch(defaultFamily, edge, version, checked, full);
+    core.batch.edgePatch(core.graph, edge, version, checked, full);
     core.endOperation(method);
   } catch (error) {
     core.failOperation();
@@ -132,7 +132,7 @@ export function removeEdge(core: TransactionCore, source: ReadSource, id: number
   if (edge === undefined) return false;
   core.startOperation();
   try {
-    core.batch.edgeRemove(defaultFamily, edge);
+    core.batch.edgeRemove(core.graph, edge);
     core.endOperation(method);
     return true;
   } catch (error) {
@@ -167,7 +167,7 @@ export function addEdges(core: TransactionCore, options: unknown): number {
   try {
     const typeId = core.nameId(type);
     const first = core.batch.nextLsn;
-    if (list === undefined) core.batch.edgeRun(defaultFamily, typeId, from, to);
+    if (list === undefined) core.batch.edgeRun(core.graph, typeId, from, to);
     else addEach(core, method, typeId, from, to, list);
     core.endOperation(method);
     return first;
@@ -182,7 +182,11 @@ export function emit(core: TransactionCore, name: string, value: unknown): void 
   checkName(method, "name", name);
   core.startOperation();
   try {
-    core.batch.userEvent(core.nameId(name), value === undefined ? null : value);
+    core.batch.userEvent(
+      core.nameId(name),
+      value === undefined ? null : value,
+      core.graphToWrite(),
+    );
     core.endOperation(method);
   } catch (error) {
     core.failOperation();
@@ -199,7 +203,7 @@ function addEach(
   list: readonly (Readonly<Props> | undefined)[],
 ): void {
   for (let i = 0; i < from.length; i++) {
-    core.batch.edgeAdd(defaultFamily, type, from[i]!, to[i]!, list[i]);
+    core.batch.edgeAdd(core.graph, type, from[i]!, to[i]!, list[i]);
     if (i % edgesPerCheck === 0) core.checkBytes(method, 0);
   }
 }
@@ -243,7 +247,7 @@ function replaceProps(
     const value = props[name];
     if (value !== undefined) setProp(patch, name, value);
   }
-  core.batch.edgePatch(defaultFamily, edge, version, patch, writeImage(core, props));
+  core.batch.edgePatch(core.graph, edge, version, patch, writeImage(core, props));
 }
 
 function writeImage(core: TransactionCore, props: Readonly<Props>): Uint8Array {
@@ -258,7 +262,7 @@ function findEdge(core: TransactionCore, source: ReadSource, id: number): EdgeEn
   if (!(id >= 1 && id <= lsn) || !Number.isSafeInteger(id)) return undefined;
   if (edgeVersionLsn(source, id, lsn) === 0) return undefined;
   const event = source.events.find(id);
-  if (event === undefined || !addsEdges(event) || event.family !== defaultFamily) return undefined;
+  if (event === undefined || !addsEdges(event) || event.family !== core.graph) return undefined;
   return { id, type: event.type, from: sourceOf(event, id), to: targetOf(event, id) };
 }
 
@@ -273,9 +277,11 @@ function checkNodes(
   argument: string,
   ids: Uint32Array,
 ): void {
-  const { liveIds } = core.index;
+  const { index, graph } = core;
+  const { liveIds } = index;
+  const isMixed = !index.families.isEmpty;
   for (let i = 0; i < ids.length; i++) {
-    if (liveIds.has(ids[i]!)) continue;
+    if (liveIds.has(ids[i]!) && (!isMixed || index.isIn(ids[i]!, graph))) continue;
     throw new VarveError("NODE_NOT_FOUND", `${method}: ${argument}[${i}] is no node's id`, {
       details: { id: ids[i] },
     });

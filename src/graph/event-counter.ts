@@ -1,4 +1,4 @@
-// Counts the nodes and edges that a part of the log adds and takes away, some frames at a time.
+// Counts the nodes and edges of the default graph that a part of the log adds and takes away, some frames at a time.
 
 import { nodePutCreates, RECORD } from "../log/event-format.ts";
 import { EventReader } from "../log/event-reader.ts";
@@ -40,6 +40,8 @@ export class EventCounter {
       const { lsn, eventCount } = reader;
       if (lsn > this.#toLsn) return;
       if (lsn + eventCount <= this.#nextLsn) continue;
+      // The family stands first in every event of a graph; that of the default one is a zero byte.
+      if (reader.bytes[reader.body.position] !== 0) continue;
       switch (reader.tag) {
         case RECORD.edgeAdd:
           this.edges++;

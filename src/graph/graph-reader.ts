@@ -75,7 +75,7 @@ export class GraphReader<S = Schema> {
     checkName("node", "key", key);
     const { source } = this;
     const lsn = source.lsn("node");
-    const id = source.index.nodeIdOf(key, lsn);
+    const id = source.index.nodeIdOf(key, lsn, source.graph(lsn));
     if (id === 0) return undefined;
     return readNode(source, id, key, lsn) as NodeRecord<S, L> | undefined;
   }
@@ -83,15 +83,17 @@ export class GraphReader<S = Schema> {
   /** Whether there is a node with a key. */
   hasNode(key: string): boolean {
     checkName("hasNode", "key", key);
-    const lsn = this.source.lsn("hasNode");
-    return this.source.index.nodeIdOf(key, lsn) !== 0;
+    const { source } = this;
+    const lsn = source.lsn("hasNode");
+    return source.index.nodeIdOf(key, lsn, source.graph(lsn)) !== 0;
   }
 
   /** The edge with an id, or undefined. */
   edge<T extends EdgeType<S> = EdgeType<S>>(id: number): EdgeRecord<S, T> | undefined {
     checkId("edge", "id", id);
     const lsn = this.source.lsn("edge");
-    return readEdge(this.source, id, lsn) as EdgeRecord<S, T> | undefined;
+    const graph = this.source.graph(lsn);
+    return readEdge(this.source, id, lsn, graph) as EdgeRecord<S, T> | undefined;
   }
 
   /**
@@ -113,8 +115,9 @@ export class GraphReader<S = Schema> {
     const { source } = this;
     const types = chooseTypes(method, given["type"], source.names);
     const lsn = source.lsn(method);
-    const node = source.index.nodeIdOf(key, lsn);
-    const other = otherKey === undefined ? 0 : source.index.nodeIdOf(otherKey, lsn);
+    const graph = source.graph(lsn);
+    const node = source.index.nodeIdOf(key, lsn, graph);
+    const other = otherKey === undefined ? 0 : source.index.nodeIdOf(otherKey, lsn, graph);
     if (node === 0 || (other === 0 && otherKey !== undefined)) return nothing();
     const walk = { node, key, direction, types, other, lsn, isReverse, limit };
     return heldWalk(source, lsn, walkEdges(source, walk)) as IterableIterator<EdgeRecord<S, T>>;
@@ -129,7 +132,7 @@ export class GraphReader<S = Schema> {
     const { source } = this;
     const types = chooseTypes(method, given["type"], source.names);
     const lsn = source.lsn(method);
-    const node = source.index.nodeIdOf(key, lsn);
+    const node = source.index.nodeIdOf(key, lsn, source.graph(lsn));
     if (node === 0) return nothing();
     const ids = source.index.neighborIds(node, direction, types, lsn);
     return heldWalk(source, lsn, keysOf(source, ids, lsn));
@@ -144,7 +147,7 @@ export class GraphReader<S = Schema> {
     const { source } = this;
     const types = chooseTypes(method, given["type"], source.names);
     const lsn = source.lsn(method);
-    const node = source.index.nodeIdOf(key, lsn);
+    const node = source.index.nodeIdOf(key, lsn, source.graph(lsn));
     return node === 0 ? 0 : source.index.degree(node, direction, types, lsn);
   }
 
@@ -158,17 +161,18 @@ export class GraphReader<S = Schema> {
     const method = "nodes";
     const given = checkOptions(method, options, nodesOptions);
     const { source } = this;
-    const labelName = given["label"];
-    const label =
-      labelName === undefined ? 0 : source.names.idOf(checkName(method, "label", labelName));
+    const labelName =
+      given["label"] === undefined ? undefined : checkName(method, "label", given["label"]);
     const prefix = given["prefix"] === undefined ? noBytes : checkPrefix(given["prefix"]);
     const afterKey = given["after"];
     const after =
       afterKey === undefined ? noBytes : wtf8Bytes(checkName(method, "after", afterKey));
     const limit = checkCount(method, "limit", given["limit"], 0);
     const lsn = source.lsn(method);
+    const graph = source.graph(lsn);
+    const label = labelName === undefined ? 0 : source.names.labelOf(graph, labelName);
     if (label === 0 && labelName !== undefined) return nothing();
-    const walk = { label, prefix, after, lsn, limit };
+    const walk = { graph, label, prefix, after, lsn, limit };
     return heldWalk(source, lsn, walkNodes(source, walk)) as IterableIterator<NodeRecord<S, L>>;
   }
 
@@ -183,7 +187,7 @@ export class GraphReader<S = Schema> {
     const { source } = this;
     const types = chooseTypes(method, given["type"], source.names);
     const lsn = source.lsn(method);
-    const scan = { types, after, lsn, limit };
+    const scan = { graph: source.graph(lsn), types, after, lsn, limit };
     return heldWalk(source, lsn, scanEdges(source, scan)) as IterableIterator<EdgeRecord<S, T>>;
   }
 
@@ -203,7 +207,7 @@ export class GraphReader<S = Schema> {
     const { source } = this;
     const types = chooseTypes(method, given["type"], source.names);
     const lsn = source.lsn(method);
-    const start = source.index.nodeIdOf(key, lsn);
+    const start = source.index.nodeIdOf(key, lsn, source.graph(lsn));
     if (start === 0) return nothing();
     const search = { method, direction, types, lsn, maxVisited };
     return heldWalk(source, lsn, traverseFrom(source, start, search, depth));
@@ -230,8 +234,9 @@ export class GraphReader<S = Schema> {
     const types = chooseTypes(method, given["type"], source.names);
     const lsn = source.lsn(method);
     const { index } = source;
-    const start = index.nodeIdOf(from, lsn);
-    const end = index.nodeIdOf(to, lsn);
+    const graph = source.graph(lsn);
+    const start = index.nodeIdOf(from, lsn, graph);
+    const end = index.nodeIdOf(to, lsn, graph);
     if (start === 0 || end === 0) return undefined;
     const search = { method, direction, types, lsn, maxVisited };
     const path = shortestPathIds(source, start, end, search);
@@ -241,8 +246,9 @@ export class GraphReader<S = Schema> {
   /** The id of the node with a key, or undefined: for the calls that take ids, which touch no strings. */
   nodeId(key: string): number | undefined {
     checkName("nodeId", "key", key);
-    const lsn = this.source.lsn("nodeId");
-    const id = this.source.index.nodeIdOf(key, lsn);
+    const { source } = this;
+    const lsn = source.lsn("nodeId");
+    const id = source.index.nodeIdOf(key, lsn, source.graph(lsn));
     return id === 0 ? undefined : id;
   }
 
@@ -251,7 +257,7 @@ export class GraphReader<S = Schema> {
     checkId("nodeKey", "id", id);
     const lsn = this.source.lsn("nodeKey");
     const { index } = this.source;
-    return isNodeId(id) && index.isLive(id, lsn) ? index.keyOf(id) : undefined;
+    return this.#isNode(id, lsn) && index.isLive(id, lsn) ? index.keyOf(id) : undefined;
   }
 
   /** The ids of a node's neighbours: ascending, each once, a fresh array. */
@@ -263,7 +269,7 @@ export class GraphReader<S = Schema> {
     const { source } = this;
     const types = chooseTypes(method, given["type"], source.names);
     const lsn = source.lsn(method);
-    if (!isNodeId(id)) return new Uint32Array(0);
+    if (!this.#isNode(id, lsn)) return new Uint32Array(0);
     return source.index.neighborIds(id, direction, types, lsn);
   }
 
@@ -276,13 +282,14 @@ export class GraphReader<S = Schema> {
     const { source } = this;
     const types = chooseTypes(method, given["type"], source.names);
     const lsn = source.lsn(method);
-    if (!isNodeId(id)) return new Float64Array(0);
+    if (!this.#isNode(id, lsn)) return new Float64Array(0);
     return source.index.edgeIds(id, direction, types, lsn);
   }
-}
 
-function isNodeId(id: number): boolean {
-  return id >>> 0 === id && id !== 0;
+  /** Whether an id can be that of a node of this graph. */
+  #isNode(id: number, lsn: number): boolean {
+    return id >>> 0 === id && id !== 0 && this.source.index.isIn(id, this.source.graph(lsn));
+  }
 }
 
 function checkPrefix(prefix: unknown): Uint8Array {

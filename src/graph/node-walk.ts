@@ -11,6 +11,8 @@ const sortedIdsMax = 65_536;
 const sortedPart = 16;
 
 export interface NodeWalk {
+  /** The number of the graph. */
+  readonly graph: number;
   /** 0 for any; a label that is unknown never gets here. */
   readonly label: number;
   readonly prefix: Uint8Array;

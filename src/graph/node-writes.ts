@@ -6,7 +6,8 @@ import { limits } from "../codec/limits.ts";
 import { EdgeColumns } from "../index/edge-columns.ts";
 import { mergeLabels } from "../index/merge-props.ts";
 import { versionDepthShift } from "../index/node-versions.ts";
-import { defaultFamily, patchImageEvery } from "../log/event-format.ts";
+import { nodesOfKey } from "../index/version-list.ts";
+import { patchImageEvery } from "../log/event-format.ts";
 import { readNameIds } from "../log/props-codec.ts";
 import { checkName, checkNames, checkOptions, checkProps, describe } from "./arguments.ts";
 import type { ReadSource } from "./read-source.ts";
@@ -107,7 +108,7 @@ export function patchNode(
       hasImage || added.length > 0 ? mergeLabels(labelsOf(core, id), added, removed) : noIds;
     checkLabelCount(method, labels.length);
     const full = hasImage ? writeImage(core, source, id, lsn, labels, props) : undefined;
-    core.batch.nodePatch(defaultFamily, id, previousLsn, added, removed, props, full);
+    core.batch.nodePatch(core.graph, id, previousLsn, added, removed, props, full);
     core.endOperation(method);
   } catch (error) {
     core.failOperation();
@@ -124,7 +125,7 @@ export function removeNode(core: TransactionCore, key: string): boolean {
   core.startOperation();
   try {
     removeEdgesOf(core, method, id);
-    core.batch.nodeRemove(defaultFamily, id, key, labelsOf(core, id));
+    core.batch.nodeRemove(core.graph, id, key, labelsOf(core, id));
     core.endOperation(method);
   } catch (error) {
     core.failOperation();
@@ -133,6 +134,28 @@ export function removeNode(core: TransactionCore, key: string): boolean {
   // At once, so that nobody takes the id from the cache of keys for that of a live node.
   core.settle();
   return true;
+}
+
+/** The ids of all nodes known to have had a key, the one that has it included, own writes too. */
+export function idsOfKey(core: TransactionCore, method: string, key: string): readonly number[] {
+  checkName(method, "key", key);
+  core.settle();
+  return nodesOfKey(core.index, key, 1);
+}
+
+/** Removes the node with a key; writes an event that does nothing where there is none. Returns the LSN of the last event. */
+export function eraseNode(core: TransactionCore, method: string, key: string): number {
+  if (removeNode(core, key)) return core.batch.lastLsn;
+  core.startOperation();
+  try {
+    // Each erasure has an LSN of its own, which tells it from those before.
+    core.batch.gap(true);
+    core.endOperation(method);
+  } catch (error) {
+    core.failOperation();
+    throw error;
+  }
+  return core.batch.lastLsn;
 }
 
 function putOne(
@@ -144,7 +167,7 @@ function putOne(
 ): number {
   const id = core.nodeIdOf(key);
   if (id === 0) return core.createNode(method, key, labels, props);
-  core.batch.nodePut(defaultFamily, id, undefined, labels, props);
+  core.batch.nodePut(core.graph, id, undefined, labels, props);
   return id;
 }
 
@@ -166,7 +189,7 @@ function removeEdgesOf(core: TransactionCore, method: string, id: number): void 
     edge.type = types[i]!;
     edge.from = isOut ? id : other;
     edge.to = isOut ? other : id;
-    batch.edgeRemove(defaultFamily, edge);
+    batch.edgeRemove(core.graph, edge);
     if (i % edgesPerCheck === 0) core.checkBytes(method, 0);
   }
 }
@@ -203,7 +226,7 @@ function labelIds(
   if (labels.length === 0) return noIds;
   const ids: number[] = [];
   for (const label of labels) {
-    const id = core.nameId(label);
+    const id = core.labelId(label);
     if (ids.includes(id)) continue;
     ids.push(id);
     checkLabelCount(method, ids.length);
@@ -224,7 +247,7 @@ function checkLabelCount(method: string, count: number): void {
 function knownIds(core: TransactionCore, labels: readonly string[]): readonly number[] {
   const ids: number[] = [];
   for (const label of labels) {
-    const id = core.names.idOf(label);
+    const id = core.names.labelOf(core.graph, label);
     if (id !== 0 && !ids.includes(id)) ids.push(id);
   }
   return ids;

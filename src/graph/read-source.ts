@@ -28,6 +28,8 @@ export interface ReadSource {
    * nothing would take it away.
    */
   readonly hold?: ((owner: object, lsn: number) => () => void) | undefined;
-  /** Live nodes and edges as of `lsn()`. */
+  /** The number of the graph that is read as of an LSN: 0 for the default one, below 0 where there is none of that name. */
+  graph(lsn: number): number;
+  /** Live nodes and edges of that graph as of `lsn()`. */
   counts(): Counts;
 }

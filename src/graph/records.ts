@@ -52,13 +52,19 @@ export function readNode(
   return { key: text, id, labels, props, lsn: foundLsn };
 }
 
-/** The edge with an id as of an LSN. */
-export function readEdge(source: ReadSource, id: number, lsn: number): PlainEdge | undefined {
+/** The edge with an id as of an LSN. @param graph the number of the graph that it has to be in; undefined for any. */
+export function readEdge(
+  source: ReadSource,
+  id: number,
+  lsn: number,
+  graph: number | undefined,
+): PlainEdge | undefined {
   if (!(id >= 1 && id <= lsn) || !Number.isSafeInteger(id)) return undefined;
   const version = edgeVersionLsn(source, id, lsn);
   if (version === 0) return undefined;
   const event = source.events.find(id);
   if (event === undefined || !addsEdges(event)) return undefined;
+  if (graph !== undefined && event.family !== graph) return undefined;
   const from = keyOf(source, sourceOf(event, id));
   const to = keyOf(source, targetOf(event, id));
   const type = nameOf(source.names, event.type);
@@ -129,7 +135,7 @@ export function readLoggedProps(events: EventLookup, names: NameTable, lsn: numb
         at = event.previousLsn;
         break;
       default:
-        throw missingEvent(at);
+        throw event.tag === RECORD.gap ? erasedEvent(at) : missingEvent(at);
     }
   }
 }
@@ -176,6 +182,13 @@ export function nameOf(names: NameTable, id: number): string {
     throw new VarveError("CORRUPT", `no name for number ${id}`, { details: { name: id } });
   }
   return name;
+}
+
+/** Only a view of before it was erased, in a process that does not know of it yet, asks for that. */
+function erasedEvent(lsn: number): VarveError {
+  return new VarveError("HISTORY_COMPACTED", `what LSN ${lsn} holds was erased`, {
+    details: { lsn },
+  });
 }
 
 function missingEvent(lsn: number): VarveError {

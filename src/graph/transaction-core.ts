@@ -6,9 +6,9 @@ import { limits } from "../codec/limits.ts";
 import type { GraphIndex } from "../index/graph-index.ts";
 import type { PropsInput } from "../log/event-batch.ts";
 import { EventBatch } from "../log/event-batch.ts";
-import { defaultFamily } from "../log/event-format.ts";
+import { defaultFamily, RECORD } from "../log/event-format.ts";
 import type { EventLookup } from "../log/event-lookup.ts";
-import type { NameTable } from "../log/name-table.ts";
+import { NAME_KIND, type NameTable } from "../log/name-table.ts";
 import { BatchEvents } from "./batch-events.ts";
 import type { Counts, ReadSource } from "./read-source.ts";
 
@@ -35,11 +35,16 @@ export interface TransactionEnd {
 
 const noLabels: readonly number[] = Object.freeze([]);
 
+/** What the graph is called that is called nothing. */
+const defaultGraph = "";
+
 /** One serves all transactions of a graph, one after another. */
 export class TransactionCore {
   readonly batch: EventBatch;
   readonly events: BatchEvents;
   implicitNodes = false;
+  /** The number of the graph that the present operation is on; below 0 where there is none of that name yet. */
+  graph: number = defaultFamily;
   /** Counts the transactions begun: tells a user's handle on an earlier one from the present one. */
   ordinal = 0;
 
@@ -56,6 +61,9 @@ export class TransactionCore {
   #markCuts = 0;
   #lastName = "";
   #lastNameId = 0;
+  #graphName = defaultGraph;
+  /** Graphs and maps that this transaction has defined and of which nothing may be applied yet. */
+  readonly #begun = new Map<string, number>();
 
   constructor(base: TransactionBase) {
     this.#base = base;
@@ -86,6 +94,7 @@ export class TransactionCore {
     this.#appliedNextLsn = firstLsn;
     this.#lastName = "";
     this.#lastNameId = 0;
+    if (this.#begun.size > 0) this.#begun.clear();
   }
 
   /** Ends the writing: from here on users' handles throw. The trees may not show all of it yet. */
@@ -184,7 +193,71 @@ export class TransactionCore {
     );
   }
 
-  /** The number of a label, type or event name, defined on first use. */
+  /** Says which graph the next operation is on. */
+  useGraph(name: string): void {
+    this.#graphName = name;
+    this.graph = name === defaultGraph ? defaultFamily : this.#numberOf(NAME_KIND.graph, name);
+  }
+
+  /** The number of the operation's graph, which is defined now where it was not. */
+  graphToWrite(): number {
+    if (this.graph < 0) this.graph = this.#define(NAME_KIND.graph, this.#graphName);
+    return this.graph;
+  }
+
+  /** The number of a map, below 0 where there is none. */
+  mapToRead(name: string): number {
+    return this.#numberOf(NAME_KIND.map, name);
+  }
+
+  mapToWrite(name: string): number {
+    const number = this.mapToRead(name);
+    return number < 0 ? this.#define(NAME_KIND.map, name) : number;
+  }
+
+  /** Ends a graph or a map with everything in it; false where there is none of that name. */
+  drop(method: string, kind: "graph" | "map", name: string): boolean {
+    this.settle();
+    const { index, batch } = this;
+    const number = index.familyNamed(NAME_KIND[kind], name, batch.lastLsn);
+    if (number < 0) return false;
+    this.startOperation();
+    try {
+      batch.drop(kind === "graph" ? RECORD.graphDrop : RECORD.mapDrop, number);
+      this.endOperation(method);
+    } catch (error) {
+      this.failOperation();
+      throw error;
+    }
+    // At once, so that what comes next begins another one.
+    this.#begun.delete(`${NAME_KIND[kind]}${name}`);
+    this.settle();
+    return true;
+  }
+
+  /** The number by which a graph or a map goes on, below 0 where it has to be defined. */
+  #numberOf(kind: typeof NAME_KIND.graph | typeof NAME_KIND.map, name: string): number {
+    const { index } = this;
+    const begun = this.#begun.get(`${kind}${name}`);
+    // Drops are settled at once, so that the newest event applied says what is there.
+    return begun ?? index.familyNamed(kind, name, Math.max(index.lastLsn, this.batch.lastLsn));
+  }
+
+  #define(kind: typeof NAME_KIND.graph | typeof NAME_KIND.map, name: string): number {
+    const number = this.batch.internScoped(kind, 0, name);
+    this.#begun.set(`${kind}${name}`, number);
+    return number;
+  }
+
+  /** The number of a label of the operation's graph, defined on first use. */
+  labelId(name: string): number {
+    const graph = this.graphToWrite();
+    if (graph === defaultFamily) return this.nameId(name);
+    const known = this.names.labelOf(graph, name);
+    return known === 0 ? this.batch.internScoped(NAME_KIND.label, graph, name) : known;
+  }
+
+  /** The number of a type or event name, or of a label of the default graph, defined on first use. */
   nameId(name: string): number {
     if (name === this.#lastName) return this.#lastNameId;
     const id = this.batch.intern(name);
@@ -196,10 +269,11 @@ export class TransactionCore {
   /** The id of a live node, own writes included, or 0. */
   nodeIdOf(key: string): number {
     // Invariant: removals of nodes are settled at once, so that a live id of the cache is live in this transaction too.
-    const cached = this.#index.cachedIdOf(key);
+    const { graph } = this;
+    const cached = this.#index.cachedIdOf(key, graph);
     if (cached !== 0) return cached;
     this.settle();
-    return this.#index.nodeIdOf(key, this.batch.lastLsn);
+    return this.#index.nodeIdOf(key, this.batch.lastLsn, graph);
   }
 
   /** The id of a live node; a missing one is made where the option says so, else `NODE_NOT_FOUND`. */
@@ -227,7 +301,7 @@ export class TransactionCore {
     }
     // Counted on before the put is applied: an id is used up even where the put is taken back.
     this.#index.nextNodeId = id + 1;
-    this.batch.nodePut(defaultFamily, id, key, labels, props);
+    this.batch.nodePut(this.graphToWrite(), id, key, labels, props);
     return id;
   }
 }
@@ -237,10 +311,13 @@ export class TransactionSource implements ReadSource {
   readonly epoch = 0;
   readonly core: TransactionCore;
   readonly #ordinal: number;
+  readonly #graph: string;
 
-  constructor(core: TransactionCore) {
+  /** @param graph the name of the graph that is read and written. */
+  constructor(core: TransactionCore, graph: string = defaultGraph) {
     this.core = core;
     this.#ordinal = core.ordinal;
+    this.#graph = graph;
   }
 
   get index(): GraphIndex {
@@ -258,6 +335,7 @@ export class TransactionSource implements ReadSource {
   /** The core, for a write; throws where the transaction is over. */
   open(method: string): TransactionCore {
     this.core.require(method, this.#ordinal);
+    this.core.useGraph(this.#graph);
     return this.core;
   }
 
@@ -271,8 +349,17 @@ export class TransactionSource implements ReadSource {
     this.core.require("iteration", this.#ordinal);
   }
 
+  graph(lsn: number): number {
+    if (this.#graph === defaultGraph) return defaultFamily;
+    return this.core.index.familyNamed(NAME_KIND.graph, this.#graph, lsn);
+  }
+
   counts(): Counts {
     this.core.settle();
+    if (this.#graph !== defaultGraph) {
+      const graph = this.core.index.families.get(this.graph(this.core.batch.lastLsn));
+      return { nodes: graph?.nodes ?? 0, edges: graph?.edges ?? 0 };
+    }
     return { nodes: this.core.index.nodeCount, edges: this.core.index.edgeCount };
   }
 }

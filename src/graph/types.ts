@@ -52,6 +52,26 @@ export type EventValue<S, N extends EventName<S>> = S extends { readonly events:
     : never
   : unknown;
 
+/** The names of maps of a schema, or string without one. */
+export type MapName<S> = S extends { readonly maps: infer M } ? Names<M> : string;
+
+/** The values of a map. */
+export type MapValue<S, N extends MapName<S>> = S extends { readonly maps: infer M }
+  ? N extends keyof M
+    ? M[N]
+    : never
+  : unknown;
+
+/** The names of graphs of a schema, or string without one. */
+export type GraphName<S> = S extends { readonly graphs: infer G } ? Names<G> : string;
+
+/** The schema of a graph. */
+export type GraphSchema<S, N extends GraphName<S>> = S extends { readonly graphs: infer G }
+  ? N extends keyof G
+    ? G[N]
+    : never
+  : Schema;
+
 /** A change of props: fields to set, and null for those to take away. */
 export type PropsPatch<P> = P extends object
   ? { readonly [K in keyof P]?: P[K] | null | undefined }

@@ -11,10 +11,11 @@ import { treeFileName } from "../log/file-names.ts";
 import { FrameIndex } from "../log/frame-index.ts";
 import type { LogPosition } from "../log/log-position.ts";
 import { SEGMENT_STATE } from "../log/manifest-codec.ts";
-import { NameTable } from "../log/name-table.ts";
+import { NAME_KIND, type NameKind, NameTable, type ScopedName } from "../log/name-table.ts";
 import { hasAscii, putAscii } from "../log/segment-codec.ts";
 import { segmentHeaderBytes } from "../log/segment-format.ts";
 import type { Checkpoint } from "./checkpoint.ts";
+import type { Family } from "./families.ts";
 import type { RunRecord, TreeFileRecord } from "./run-record.ts";
 import { TREE_KIND, treeNames } from "./tree-kind.ts";
 
@@ -45,6 +46,7 @@ export function encodeCheckpoint(databaseId: Uint8Array, checkpoint: Checkpoint)
   putPosition(writer, checkpoint.position);
   writer.u32(checkpoint.names.length);
   for (const name of checkpoint.names) writer.text(name);
+  putFamilies(writer, checkpoint);
   writer.u32(checkpoint.states.length);
   for (const [name, value] of checkpoint.states) {
     writer.text(name);
@@ -62,6 +64,23 @@ export function encodeCheckpoint(databaseId: Uint8Array, checkpoint: Checkpoint)
   putU32(bytes, CHECKPOINT.totalBytes, bytes.length);
   sealBlock(bytes, 0, bytes.length);
   return bytes;
+}
+
+function putFamilies(writer: ByteWriter, { scopedNames, families }: Checkpoint): void {
+  writer.u32(scopedNames.length);
+  for (const { number, kind, scope } of scopedNames) {
+    writer.u32(number);
+    writer.u32(kind);
+    writer.u32(scope);
+  }
+  writer.u32(families.length);
+  for (const { number, firstLsn, droppedLsn, nodes, edges } of families) {
+    writer.u32(number);
+    writer.u64(firstLsn);
+    writer.u64(droppedLsn === Number.POSITIVE_INFINITY ? 0 : droppedLsn);
+    writer.u64(nodes);
+    writer.u64(edges);
+  }
 }
 
 function putPosition(writer: ByteWriter, position: LogPosition): void {
@@ -133,7 +152,10 @@ function decodeBody(reader: ByteReader): Checkpoint {
   const edgeCount = reader.u64();
   const position = readPosition(reader);
   must(number > 0 && position.lastLsn <= lsn, "number or position");
-  const names = readNames(reader);
+  const names = readTexts(reader);
+  const scopedNames = readScopedNames(reader);
+  const table = tableOf(names, scopedNames);
+  const families = readFamilies(reader, table);
   const states = readStates(reader);
   const runs = readRuns(reader, lsn, nextTreeId);
   const segments = readSegments(reader);
@@ -147,6 +169,8 @@ function decodeBody(reader: ByteReader): Checkpoint {
     nodeCount,
     edgeCount,
     names,
+    scopedNames,
+    families,
     states,
     runs,
     segments,
@@ -189,16 +213,67 @@ function readIndex(reader: ByteReader, end: number): FrameIndex {
   return index;
 }
 
-function readNames(reader: ByteReader): string[] {
-  const names: string[] = [];
-  const table = new NameTable();
+function readTexts(reader: ByteReader): string[] {
+  const texts: string[] = [];
+  const count = reader.u32();
+  for (let i = 0; i < count; i++) texts.push(reader.text());
+  return texts;
+}
+
+function readScopedNames(reader: ByteReader): ScopedName[] {
+  const scoped: ScopedName[] = [];
   const count = reader.u32();
   for (let i = 0; i < count; i++) {
-    const name = reader.text();
-    must(table.define(i + 1, name), "name");
-    names.push(name);
+    // The table that they make says whether they make sense.
+    scoped.push({ number: reader.u32(), kind: reader.u32() as NameKind, scope: reader.u32() });
   }
-  return names;
+  return scoped;
+}
+
+function readFamilies(reader: ByteReader, table: NameTable): Family[] {
+  const families: Family[] = [];
+  const known = new Set<number>();
+  const count = reader.u32();
+  for (let i = 0; i < count; i++) {
+    const number = reader.u32();
+    const kind = table.scopedOf(number)?.kind;
+    if (kind === undefined || kind === NAME_KIND.label) throw new MalformedBytes("family");
+    must(!known.has(number), "family twice");
+    known.add(number);
+    const firstLsn = reader.u64();
+    const dropped = reader.u64();
+    must(firstLsn > 0, "first event of a family");
+    const droppedLsn = dropped === 0 ? Number.POSITIVE_INFINITY : dropped;
+    families.push({ number, kind, firstLsn, droppedLsn, nodes: reader.u64(), edges: reader.u64() });
+  }
+  return families;
+}
+
+/** The names of a checkpoint as a table; throws where they make none. */
+function tableOf(names: readonly string[], scoped: readonly ScopedName[]): NameTable {
+  const table = new NameTable();
+  must(defineNames(table, names, scoped) === 0, "name");
+  return table;
+}
+
+/** Defines every name of a checkpoint; returns the number of the first that makes no sense, or 0. */
+export function defineNames(
+  table: NameTable,
+  names: readonly string[],
+  scoped: readonly ScopedName[],
+): number {
+  let next = 0;
+  for (const [i, name] of names.entries()) {
+    const number = i + 1;
+    const as = scoped[next];
+    if (as?.number === number) next++;
+    const isDefined =
+      as?.number === number
+        ? table.defineScoped(number, as.kind, as.scope, name)
+        : table.define(number, name);
+    if (!isDefined) return number;
+  }
+  return next === scoped.length ? 0 : scoped[next]!.number || 1;
 }
 
 function readStates(reader: ByteReader): [string, Uint8Array][] {

@@ -1,18 +1,19 @@
 // Applies events to the trees of a graph, and takes them back: the one way in for live writes, for what a transaction sees of
 // itself, and for replay.
 
-import { ByteReader, ByteWriter, MalformedBytes } from "../codec/bytes.ts";
-import { VarveError } from "../codec/errors.ts";
+import { ByteReader, ByteWriter, getU32, MalformedBytes } from "../codec/bytes.ts";
 import { defaultFamily, nodePutCreates, RECORD, systemTagMin } from "../log/event-format.ts";
 import { EventReader } from "../log/event-reader.ts";
-import type { NameTable } from "../log/name-table.ts";
+import { NAME_KIND } from "../log/name-table.ts";
 import { readNameIds, skipProps } from "../log/props-codec.ts";
-import type { GraphIndexOptions } from "./graph-layers.ts";
+import { StoredKey } from "./family-key.ts";
 import { GraphTrees } from "./graph-trees.ts";
 import { hashOf } from "./key-bytes.ts";
 import { keyRemoved } from "./key-layers.ts";
+import { applyDrop, applyEntry, undoDrop, undoEntry } from "./map-entries.ts";
 import { mergeLabels, mergeProps } from "./merge-props.ts";
 import { versionDepthShift, versionPropsInLog, versionRemoves } from "./node-versions.ts";
+import { RecordStarts } from "./record-starts.ts";
 
 /** Larger node records stay in the log. */
 export const inlineRecordBytesMax = 256;
@@ -22,37 +23,33 @@ const replayStagingCapacity: number = 2 ** 18;
 
 const noLabels: readonly number[] = [];
 
-/** The default graph. Events are applied in the order of their LSNs and taken back in the opposite order. */
+/** All graphs and maps. Events are applied in the order of their LSNs and taken back in the opposite order. */
 export class GraphIndex extends GraphTrees {
   readonly #reader = new EventReader();
   readonly #patch = new ByteReader();
   readonly #item = new ByteWriter(512);
-  /** Where the records of a payload begin that is being taken back, and their first LSNs. */
-  #starts: Uint32Array = new Uint32Array(64);
-  #lsns: Float64Array = new Float64Array(64);
-
-  constructor(names: NameTable, options?: GraphIndexOptions) {
-    super(names, options);
-  }
+  readonly #starts = new RecordStarts();
+  readonly #key = new StoredKey();
 
   /**
    * Applies the records `bytes[from … to)`, whose first event has `firstLsn`. Throws `MalformedBytes` where they contradict
-   * themselves or what is here; `FORMAT_UNSUPPORTED` for events of another graph.
+   * themselves or what is here.
    */
   apply(bytes: Uint8Array, from: number, to: number, firstLsn: number): void {
     const reader = this.#reader.open(bytes, from, to, firstLsn);
     while (reader.next()) {
       switch (reader.tag) {
         case RECORD.edgeAdd:
-          this.#checkFamily(reader.family);
           this.outgoing.insert(reader.from, reader.type, reader.to, reader.lsn);
           this.incoming.insert(reader.to, reader.type, reader.from, reader.lsn);
-          this.edgeCount++;
+          if (reader.family === defaultFamily) this.edgeCount++;
+          else this.familyOf(reader, NAME_KIND.graph).edges++;
           break;
         case RECORD.edgeRun:
           this.#applyRun(reader);
           break;
         case RECORD.name:
+        case RECORD.scopedName:
           this.#applyName(reader);
           break;
         case RECORD.nodeIds:
@@ -72,9 +69,10 @@ export class GraphIndex extends GraphTrees {
    */
   unapply(bytes: Uint8Array, from: number, to: number, firstLsn: number): void {
     const reader = this.#reader.open(bytes, from, to, firstLsn);
-    const count = this.#noteStarts(reader);
-    for (let i = count - 1; i >= 0; i--) {
-      reader.open(bytes, this.#starts[i]!, to, this.#lsns[i]!);
+    const starts = this.#starts;
+    starts.note(reader);
+    for (let i = starts.count - 1; i >= 0; i--) {
+      reader.open(bytes, starts.positions[i]!, to, starts.lsns[i]!);
       reader.next();
       this.#undo(reader);
     }
@@ -99,20 +97,16 @@ export class GraphIndex extends GraphTrees {
   #applyRare(reader: EventReader): void {
     switch (reader.tag) {
       case RECORD.nodePut:
-        this.#checkFamily(reader.family);
         if ((reader.flags & nodePutCreates) !== 0) this.#applyCreate(reader);
         else this.#applyReplace(reader);
         break;
       case RECORD.nodePatch:
-        this.#checkFamily(reader.family);
         this.#applyNodePatch(reader);
         break;
       case RECORD.nodeRemove:
-        this.#checkFamily(reader.family);
         this.#applyNodeRemove(reader);
         break;
       case RECORD.edgePatch: {
-        this.#checkFamily(reader.family);
         const { edgeId, lsn } = reader;
         if (this.#isLeftOver(reader)) break;
         const depth = this.edges.find(edgeId, lsn) ? this.edges.foundDepth : 0;
@@ -120,15 +114,22 @@ export class GraphIndex extends GraphTrees {
         break;
       }
       case RECORD.edgeRemove: {
-        this.#checkFamily(reader.family);
         const { edgeId, type, lsn } = reader;
         if (this.#isLeftOver(reader)) break;
         this.outgoing.insertRemoval(reader.from, type, reader.to, edgeId, lsn);
         this.incoming.insertRemoval(reader.to, type, reader.from, edgeId, lsn);
         this.edges.insertRemoval(edgeId, lsn);
-        this.edgeCount--;
+        this.countEdges(reader, -1);
         break;
       }
+      case RECORD.mapPut:
+      case RECORD.mapDelete:
+        applyEntry(this, this.familyOf(reader, NAME_KIND.map), reader, this.#storedKey(reader));
+        break;
+      case RECORD.graphDrop:
+      case RECORD.mapDrop:
+        applyDrop(this, reader);
+        break;
       default:
         // A user event concerns the feeds only, and a gap nobody.
         break;
@@ -136,25 +137,27 @@ export class GraphIndex extends GraphTrees {
   }
 
   #applyRun(reader: EventReader): void {
-    this.#checkFamily(reader.family);
     const { type, lsn, eventCount, bytes } = reader;
     let source = reader.runFrom;
     let target = source + eventCount * 4;
     for (let i = 0; i < eventCount; i++, source += 4, target += 4) {
-      const from = u32At(bytes, source);
-      const to = u32At(bytes, target);
+      const from = getU32(bytes, source);
+      const to = getU32(bytes, target);
       this.outgoing.insert(from, type, to, lsn + i);
       this.incoming.insert(to, type, from, lsn + i);
     }
-    this.edgeCount += eventCount;
+    this.countEdges(reader, eventCount);
   }
 
   #applyName(reader: EventReader): void {
-    if (!this.names.define(reader.nameId, reader.body.text())) {
-      throw new MalformedBytes(
-        `name ${reader.nameId} is defined differently before LSN ${reader.lsn}`,
-      );
-    }
+    const { nameId, flags, family, lsn } = reader;
+    const name = reader.body.text();
+    const isSame =
+      reader.tag === RECORD.name
+        ? this.names.define(nameId, name)
+        : this.names.defineScoped(nameId, flags, family, name);
+    if (!isSame)
+      throw new MalformedBytes(`name ${nameId} is defined differently before LSN ${lsn}`);
   }
 
   #applyCreate(reader: EventReader): void {
@@ -168,17 +171,26 @@ export class GraphIndex extends GraphTrees {
       this.#applyReplace(reader);
       return;
     }
-    // The key's length stands right before it, so that the item is one piece of the record.
-    const from = keyFrom - (keyTo - keyFrom < 0x80 ? 1 : 2);
     const isSmall = recordTo - reader.labelsFrom <= inlineRecordBytesMax;
     const to = isSmall ? recordTo : endOfList(reader.body, reader.labelsFrom);
-    nodes.insert(id, lsn, isSmall ? 0 : versionPropsInLog, bytes, from, to);
-    this.keys.insert(bytes, keyFrom, keyTo, lsn, id, 0);
-    this.keyCache.put(bytes, keyFrom, keyTo, hashOf(bytes, keyFrom, keyTo), id);
+    const flags = isSmall ? 0 : versionPropsInLog;
+    const key = this.#storedKey(reader);
+    if (reader.family === defaultFamily) {
+      // The key's length stands right before it, so that the item is one piece of the record.
+      const from = keyFrom - (keyTo - keyFrom < 0x80 ? 1 : 2);
+      nodes.insert(id, lsn, flags, bytes, from, to);
+      this.nodeCount++;
+    } else {
+      const item = this.#beginItem(key.bytes, key.from, key.to);
+      item.raw(bytes.subarray(reader.labelsFrom, to));
+      this.#insertItem(id, lsn, flags);
+      this.familyOf(reader, NAME_KIND.graph).nodes++;
+    }
+    this.keys.insert(key.bytes, key.from, key.to, lsn, id, 0);
+    this.keyCache.put(key.bytes, key.from, key.to, hashOf(key.bytes, key.from, key.to), id);
     this.liveIds.create(id);
     reader.body.position = reader.labelsFrom;
     this.#changeLabels(id, lsn, noLabels, readNameIds(reader.body));
-    this.nodeCount++;
     if (id >= this.nextNodeId) this.nextNodeId = id + 1;
   }
 
@@ -188,7 +200,7 @@ export class GraphIndex extends GraphTrees {
     if (before === undefined) return;
     const isSmall = recordTo - labelsFrom <= inlineRecordBytesMax;
     const to = isSmall ? recordTo : endOfList(reader.body, labelsFrom);
-    const item = this.#beginItem();
+    const item = this.#beginItemOfFound();
     item.raw(bytes.subarray(labelsFrom, to));
     this.#insertItem(id, lsn, isSmall ? 0 : versionPropsInLog);
     reader.body.position = labelsFrom;
@@ -208,7 +220,7 @@ export class GraphIndex extends GraphTrees {
     const after = mergeLabels(before, added, removed);
     const depth = reader.hasImage ? 0 : (foundFlags >>> versionDepthShift) + 1;
 
-    const item = this.#beginItem();
+    const item = this.#beginItemOfFound();
     const labelsFrom = item.position;
     for (const label of after) item.varint(label);
     item.u8(0);
@@ -232,25 +244,30 @@ export class GraphIndex extends GraphTrees {
   }
 
   #applyNodeRemove(reader: EventReader): void {
-    const { id, lsn, bytes, keyFrom, keyTo } = reader;
+    const { id, lsn } = reader;
     const before = this.#labelsBefore(id, lsn);
     if (before === undefined) return;
-    this.#beginItem().u8(0);
+    this.#beginItemOfFound().u8(0);
     this.#insertItem(id, lsn, versionRemoves);
-    this.keys.insert(bytes, keyFrom, keyTo, lsn, id, keyRemoved);
-    this.keyCache.forget(bytes, keyFrom, keyTo, hashOf(bytes, keyFrom, keyTo));
+    const { bytes, from, to } = this.#storedKey(reader);
+    this.keys.insert(bytes, from, to, lsn, id, keyRemoved);
+    this.keyCache.forget(bytes, from, to, hashOf(bytes, from, to));
     this.liveIds.set(id, false);
     this.#changeLabels(id, lsn, before, noLabels);
-    this.nodeCount--;
+    this.countNodes(reader, -1);
   }
 
   /** Begins an item with the key of the version found. */
-  #beginItem(): ByteWriter {
+  #beginItemOfFound(): ByteWriter {
+    const key = this.nodes.openStoredKey();
+    return this.#beginItem(key.bytes, key.position, key.end);
+  }
+
+  #beginItem(bytes: Uint8Array, from: number, to: number): ByteWriter {
     const item = this.#item;
-    const key = this.nodes.openKey();
     item.reset();
-    item.varint(key.end - key.position);
-    item.raw(key.bytes.subarray(key.position, key.end));
+    item.varint(to - from);
+    item.raw(bytes.subarray(from, to));
     return item;
   }
 
@@ -289,37 +306,21 @@ export class GraphIndex extends GraphTrees {
     }
   }
 
-  #noteStarts(reader: EventReader): number {
-    let count = 0;
-    while (reader.skip()) {
-      if (count === this.#starts.length) {
-        const starts = new Uint32Array(count * 2);
-        starts.set(this.#starts);
-        this.#starts = starts;
-        const lsns = new Float64Array(count * 2);
-        lsns.set(this.#lsns);
-        this.#lsns = lsns;
-      }
-      this.#starts[count] = reader.recordFrom;
-      this.#lsns[count] = reader.lsn;
-      count++;
-    }
-    return count;
-  }
-
   #undo(reader: EventReader): void {
     const { lsn, type, edgeId } = reader;
     switch (reader.tag) {
       case RECORD.edgeAdd:
         this.#undoEdge(reader.from, type, reader.to, lsn);
+        this.countEdges(reader, -1);
         break;
       case RECORD.edgeRun:
         for (let i = reader.eventCount - 1; i >= 0; i--) {
           const source = reader.runFrom + i * 4;
           const target = source + reader.eventCount * 4;
-          const from = u32At(reader.bytes, source);
-          this.#undoEdge(from, type, u32At(reader.bytes, target), lsn + i);
+          const from = getU32(reader.bytes, source);
+          this.#undoEdge(from, type, getU32(reader.bytes, target), lsn + i);
         }
+        this.countEdges(reader, -reader.eventCount);
         break;
       case RECORD.nodePut:
       case RECORD.nodePatch:
@@ -333,21 +334,31 @@ export class GraphIndex extends GraphTrees {
         this.outgoing.undoRemoval(reader.from, type, reader.to, edgeId, lsn);
         this.incoming.undoRemoval(reader.to, type, reader.from, edgeId, lsn);
         this.edges.remove(edgeId, lsn);
-        this.edgeCount++;
+        this.countEdges(reader, 1);
+        break;
+      case RECORD.mapPut:
+      case RECORD.mapDelete:
+        undoEntry(this, this.familyOf(reader, NAME_KIND.map), reader, this.#storedKey(reader));
+        break;
+      case RECORD.graphDrop:
+      case RECORD.mapDrop:
+        undoDrop(this, reader);
         break;
       default:
         break;
+    }
+    if (reader.tag < systemTagMin && reader.tag !== RECORD.gap && reader.family !== defaultFamily) {
+      this.families.undo(reader.family, lsn);
     }
   }
 
   #undoEdge(from: number, type: number, to: number, edge: number): void {
     this.outgoing.undoInsert(from, type, to, edge);
     this.incoming.undoInsert(to, type, from, edge);
-    this.edgeCount--;
   }
 
   #undoNode(reader: EventReader): void {
-    const { id, lsn, tag, bytes, keyFrom, keyTo } = reader;
+    const { id, lsn, tag } = reader;
     const { nodes } = this;
     const creates = tag === RECORD.nodePut && (reader.flags & nodePutCreates) !== 0;
     const after = this.#labelsAt(id, lsn);
@@ -355,16 +366,17 @@ export class GraphIndex extends GraphTrees {
     for (const label of before) if (!after.includes(label)) this.labels.remove(label, id, lsn);
     for (const label of after) if (!before.includes(label)) this.labels.remove(label, id, lsn);
     nodes.remove(id, lsn);
+    const { bytes, from, to } = this.#storedKey(reader);
     if (creates) {
-      this.keys.remove(bytes, keyFrom, keyTo, lsn);
-      this.keyCache.forget(bytes, keyFrom, keyTo, hashOf(bytes, keyFrom, keyTo));
+      this.keys.remove(bytes, from, to, lsn);
+      this.keyCache.forget(bytes, from, to, hashOf(bytes, from, to));
       this.liveIds.set(id, false);
       this.keyStrings.forget(id);
-      this.nodeCount--;
+      this.countNodes(reader, -1);
     } else if (tag === RECORD.nodeRemove) {
-      this.keys.remove(bytes, keyFrom, keyTo, lsn);
+      this.keys.remove(bytes, from, to, lsn);
       this.liveIds.set(id, true);
-      this.nodeCount++;
+      this.countNodes(reader, 1);
     }
   }
 
@@ -372,16 +384,9 @@ export class GraphIndex extends GraphTrees {
     return this.nodes.findLive(id, lsn) ? readNameIds(this.nodes.open()) : noLabels;
   }
 
-  #checkFamily(family: number): void {
-    if (family !== defaultFamily) {
-      throw new VarveError(
-        "FORMAT_UNSUPPORTED",
-        `events of graph ${family}: only the default graph is known`,
-        {
-          details: { family },
-        },
-      );
-    }
+  /** The key of the present record as the keys' tree has it. */
+  #storedKey({ family, bytes, keyFrom, keyTo }: EventReader): StoredKey {
+    return this.#key.set(family, bytes, keyFrom, keyTo);
   }
 }
 
@@ -390,10 +395,4 @@ function endOfList(body: ByteReader, from: number): number {
   body.position = from;
   while (body.varint() !== 0);
   return body.position;
-}
-
-function u32At(bytes: Uint8Array, at: number): number {
-  return (
-    (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0
-  );
 }

@@ -28,7 +28,7 @@ export interface GraphIndexOptions {
   readonly liveIdPages?: number;
 }
 
-const stagingCapacityDefault = 32_768;
+const stagingCapacityDefault = 8_192;
 
 export class GraphLayers {
   /** (key, LSN) → node id. */

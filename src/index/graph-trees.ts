@@ -1,12 +1,16 @@
-// The trees of one graph and what they answer by number or by key, as of an LSN; applying events is the business of graph-index.ts.
+// The trees of all graphs and what they answer by number or by key, as of an LSN; applying events is the business of graph-index.ts.
 
-import type { ByteReader } from "../codec/bytes.ts";
+import { type ByteReader, MalformedBytes } from "../codec/bytes.ts";
 import { limits } from "../codec/limits.ts";
 import { decodeWtf8 } from "../codec/text.ts";
-import type { NameTable } from "../log/name-table.ts";
+import { defaultFamily } from "../log/event-format.ts";
+import type { EventReader } from "../log/event-reader.ts";
+import { NAME_KIND, type NameTable } from "../log/name-table.ts";
 import type { Adjacency } from "./adjacency.ts";
 import type { KeySource } from "./disk-tree-merge.ts";
 import { distinct } from "./distinct-ids.ts";
+import { Families, type Family } from "./families.ts";
+import { FamilyCache } from "./family-cache.ts";
 import type { FrozenLayer } from "./frozen-layer.ts";
 import { type GraphIndexOptions, GraphLayers } from "./graph-layers.ts";
 import { KeyBytes } from "./key-bytes.ts";
@@ -26,6 +30,7 @@ export interface IndexState {
   readonly lastLsn: number;
   readonly nodeCount: number;
   readonly edgeCount: number;
+  readonly families: readonly Family[];
   /** Newest first. */
   readonly runs: readonly TreeRun[];
 }
@@ -44,15 +49,18 @@ export class GraphTrees extends GraphLayers {
    * Only a replay meets such events; the states at and above the horizon come out right.
    */
   compactedTo = 0;
-  /** Live nodes and edges as of `lastLsn`. */
+  /** Live nodes and edges of the default graph as of `lastLsn`. */
   nodeCount = 0;
   edgeCount = 0;
+  /** What there is beside the default graph. */
+  readonly families: Families = new Families();
 
   /** As of this LSN there was a node with this id: spares reads of the past a look for each older one. */
   #pastLsn = 0;
   #pastId = 0;
 
   readonly #keyBytes = new KeyBytes();
+  readonly #familyCache = new FamilyCache();
   protected readonly keyCache: KeyCache;
   protected readonly keyStrings: KeyStrings;
 
@@ -95,6 +103,7 @@ export class GraphTrees extends GraphLayers {
     this.lastLsn = state.lastLsn;
     this.nodeCount = state.nodeCount;
     this.edgeCount = state.edgeCount;
+    this.families.load(state.families);
     this.liveIds.clear(state.nextNodeId - 1);
     this.startAt(state.lastLsn + 1);
     this.setRuns(state.runs, false);
@@ -107,6 +116,7 @@ export class GraphTrees extends GraphLayers {
     this.lastLsn = other.lastLsn;
     this.nodeCount = other.nodeCount;
     this.edgeCount = other.edgeCount;
+    this.families.load(other.families.all());
     const { highest } = other.liveIds;
     if (this.liveIds.highest !== highest) this.liveIds.clear(highest);
   }
@@ -122,6 +132,8 @@ export class GraphTrees extends GraphLayers {
     this.lastLsn = 0;
     this.nodeCount = 0;
     this.edgeCount = 0;
+    this.families.clear();
+    this.#familyCache.clear();
   }
 
   /** Whether nothing here is above this LSN. */
@@ -129,9 +141,12 @@ export class GraphTrees extends GraphLayers {
     return lsn >= this.lastLsn;
   }
 
-  /** The id of the live node with this key as of an LSN, or 0. The caller has checked the key's length. */
-  nodeIdOf(key: string, lsn: number): number {
-    const cached = this.cachedIdOf(key);
+  /**
+   * The id of the live node with this key in a graph as of an LSN, or 0. The caller has checked the key's length.
+   * @param graph a family number; below 0 there is no such graph.
+   */
+  nodeIdOf(key: string, lsn: number, graph = 0): number {
+    const cached = this.cachedIdOf(key, graph);
     // The node that has the key now had it from its first version on.
     if (cached !== 0 && (this.isCurrent(lsn) || this.#wasThere(cached, lsn))) return cached;
     return this.#findId(lsn);
@@ -147,10 +162,51 @@ export class GraphTrees extends GraphLayers {
   }
 
   /** The id of the node that has a key as of the newest event, or 0 where the cache does not know. */
-  cachedIdOf(key: string): number {
+  cachedIdOf(key: string, graph = 0): number {
     const keyBytes = this.#keyBytes;
-    keyBytes.set(key);
+    if (graph === 0) keyBytes.set(key);
+    else keyBytes.setIn(graph, key);
     return this.keyCache.get(keyBytes);
+  }
+
+  /** The number of the graph or map that has a name as of an LSN; -1 where nothing was ever in it, or it is dropped. */
+  familyNamed(kind: Family["kind"], name: string, lsn: number): number {
+    const numbers = this.names.numbersOf(kind, 0, name);
+    for (let i = numbers.length - 1; i >= 0; i--) {
+      const family = this.families.get(numbers[i]!);
+      if (family === undefined || family.firstLsn > lsn) continue;
+      return lsn < family.droppedLsn ? family.number : -1;
+    }
+    return -1;
+  }
+
+  /** Whether the node with an id, if there ever was one, is in a graph. */
+  isIn(id: number, graph: number): boolean {
+    if (this.families.isEmpty) return graph === 0;
+    let found = this.#familyCache.get(id);
+    if (found < 0) {
+      if (!this.#isKnown(id) || !this.nodes.find(id, limits.lsnMax)) return false;
+      found = this.nodes.foundFamily;
+      this.#familyCache.put(id, found);
+    }
+    return found === graph;
+  }
+
+  /** Whether a graph is there as of an LSN; the default one always is. */
+  hasGraph(graph: number, lsn: number): boolean {
+    if (graph === 0) return true;
+    const family = this.families.get(graph);
+    return family !== undefined && family.kind === NAME_KIND.graph && lsn < family.droppedLsn;
+  }
+
+  /** Finds the newest version of a map's entry at or below an LSN: its LSN, or 0 where there is none or it is a removal. */
+  entryLsn(map: number, key: string, lsn: number): number {
+    const keyBytes = this.#keyBytes;
+    keyBytes.setIn(map, key);
+    const { bytes, length, hash } = keyBytes;
+    const { keys } = this;
+    if (!keys.find(bytes, 0, length, lsn, hash) || keys.foundFlags === keyRemoved) return 0;
+    return keys.foundLsn;
   }
 
   /** Whether there is a node with this id as of an LSN; any number may be asked for. */
@@ -164,6 +220,11 @@ export class GraphTrees extends GraphLayers {
     if (known !== undefined) return known;
     if (!this.#isKnown(id) || !this.nodes.find(id, limits.lsnMax)) return undefined;
     return this.#readKey(id);
+  }
+
+  /** Forgets the key of a node that is gone for good, where it is kept as a string. */
+  forgetKey(id: number): void {
+    this.keyStrings.forget(id);
   }
 
   /** The key of the node whose version was found last. */
@@ -245,6 +306,25 @@ export class GraphTrees extends GraphLayers {
       }
     }
     return count;
+  }
+
+  protected countNodes(reader: EventReader, count: number): void {
+    if (reader.family === defaultFamily) this.nodeCount += count;
+    else this.familyOf(reader, NAME_KIND.graph).nodes += count;
+  }
+
+  protected countEdges(reader: EventReader, count: number): void {
+    if (reader.family === defaultFamily) this.edgeCount += count;
+    else this.familyOf(reader, NAME_KIND.graph).edges += count;
+  }
+
+  /** The graph or map that an event is of; throws where there is none with its number, or another kind of thing. */
+  protected familyOf({ family, lsn }: EventReader, kind: Family["kind"]): Family {
+    const found = this.families.get(family);
+    const known = found ?? this.names.scopedOf(family);
+    if (known?.kind !== kind)
+      throw new MalformedBytes(`no family ${family} of events at LSN ${lsn}`);
+    return found ?? this.families.begin(family, kind, lsn);
   }
 
   #loopsOf(node: number, type: number, lsn: number, isCurrent: boolean): Set<number> {

@@ -2,6 +2,7 @@
 
 import { limits } from "../codec/limits.ts";
 import { encodeWtf8 } from "../codec/text.ts";
+import { familyPrefixBytes, putFamilyPrefix } from "./family-key.ts";
 
 const hashSeed = 0x811c_9dc5;
 const hashFactor = 0x0100_0193;
@@ -12,7 +13,7 @@ export const shortKeyBytesMax: number = shortKeyWords * 4 - 1;
 
 /** One key at a time; `bytes[0 … length)` and `hash` hold until the next `set`. */
 export class KeyBytes {
-  readonly bytes: Uint8Array = new Uint8Array(3 * limits.keyBytesMax);
+  readonly bytes: Uint8Array = new Uint8Array(3 * limits.keyBytesMax + 8);
   /** Of a key of up to `shortKeyBytesMax` bytes: its bytes, zeros, and its length in the last byte. */
   readonly words: Uint32Array = new Uint32Array(this.bytes.buffer, 0, shortKeyWords);
   length = 0;
@@ -38,6 +39,16 @@ export class KeyBytes {
     this.length = units;
     this.hash = spread(hash);
     if (units <= shortKeyBytesMax) bytes[shortKeyBytesMax] = units;
+  }
+
+  /** Takes a key as the tree has it for a graph other than the default one, or for a map. */
+  setIn(family: number, key: string): void {
+    const { bytes, words } = this;
+    for (let word = 0; word < shortKeyWords; word++) words[word] = 0;
+    putFamilyPrefix(bytes, 0, family);
+    this.length = encodeWtf8(key, bytes, familyPrefixBytes);
+    this.hash = hashOf(bytes, 0, this.length);
+    if (this.length <= shortKeyBytesMax) bytes[shortKeyBytesMax] = this.length;
   }
 }
 

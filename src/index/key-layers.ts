@@ -5,7 +5,8 @@ import type { DiskTree } from "./disk-tree.ts";
 import type { DiskKeyCursor } from "./disk-tree-cursor.ts";
 import { type EntrySource, type KeySource, MergedKeyCursor } from "./disk-tree-merge.ts";
 import { KeyTreeSource, keyTreeShape } from "./disk-tree-sources.ts";
-import { KeyTree, type KeyTreeOptions } from "./key-tree.ts";
+import { hashOf } from "./key-bytes.ts";
+import { type KeyCursor, KeyTree, type KeyTreeOptions } from "./key-tree.ts";
 import { noBytes } from "./page-decoded.ts";
 import { twoTo32 } from "./tree-floor.ts";
 
@@ -80,6 +81,27 @@ export class KeyLayers {
     if (active.find(bytes, from, to, lsn)) return this.#take(active);
     if (frozen?.find(bytes, from, to, lsn)) return this.#take(frozen);
     return this.#disks.length > 0 && this.#findOnDisk(bytes, from, to, lsn, hash);
+  }
+
+  /** The same for a key of its own. */
+  findKey(key: Uint8Array, lsn: number): boolean {
+    return this.find(key, 0, key.length, lsn, hashOf(key, 0, key.length));
+  }
+
+  /** The last key of any layer below another one, whatever its versions say. */
+  lastKeyBelow(key: Uint8Array): Uint8Array | undefined {
+    let last: Uint8Array | undefined;
+    const take = (cursor: KeyCursor | DiskKeyCursor): void => {
+      if (!cursor.seekBelow(key, 0, key.length)) return;
+      const { keyChunk, keyFrom, keyTo } = cursor;
+      const isHigher =
+        last === undefined || compareBytes(keyChunk, keyFrom, keyTo, last, 0, last.length) > 0;
+      if (isHigher) last = keyChunk.slice(keyFrom, keyTo);
+    };
+    take(this.active.cursor());
+    if (this.frozen !== undefined) take(this.frozen.cursor());
+    for (const cursor of this.#diskCursors) take(cursor);
+    return last;
   }
 
   freeze(): void {

@@ -1,6 +1,7 @@
 // Walks live nodes in the order of their keys' bytes a page at a time, so that an iterator holds a few ids and one key.
 
 import type { KeySource } from "./disk-tree-merge.ts";
+import { familyKeyTag, storedKey } from "./family-key.ts";
 import { keyRemoved } from "./key-layers.ts";
 import { twoTo32 } from "./tree-floor.ts";
 
@@ -8,6 +9,8 @@ const firstPageIds = 16;
 const pageIdsMax = 256;
 
 export interface KeyRange {
+  /** The number of the graph. */
+  readonly graph: number;
   /** Only keys that begin with these bytes. */
   readonly prefix: Uint8Array;
   /** Only keys above these bytes; empty for all. */
@@ -20,15 +23,19 @@ export class KeyPages {
   readonly ids: Uint32Array = new Uint32Array(pageIdsMax);
   count = 0;
 
-  readonly #range: KeyRange;
+  readonly #lsn: number;
+  /** How every key of the range begins, as the tree has it. */
+  readonly #prefix: Uint8Array;
   /** The last key walked over; while it is empty, nothing was. */
   #place: Uint8Array;
   #size = firstPageIds;
   #hasEnded = false;
 
   constructor(range: KeyRange) {
-    this.#range = range;
-    this.#place = range.after;
+    const { graph, prefix, after, lsn } = range;
+    this.#lsn = lsn;
+    this.#prefix = storedKey(graph, prefix);
+    this.#place = after.length === 0 ? after : storedKey(graph, after);
   }
 
   /** Puts the next ids into `ids`; false when there are no more. */
@@ -41,13 +48,13 @@ export class KeyPages {
 
   /** Walks over some keys, whether they are live or not. */
   #fillOnce(cursor: KeySource): void {
-    const { prefix } = this.#range;
+    const prefix = this.#prefix;
     const place = this.#place;
     const from = place.length > 0 && isAbove(place, prefix) ? place : prefix;
     let more = cursor.seek(from, 0, from.length);
     if (place.length > 0) while (more && isKey(cursor, place)) more = cursor.next();
     for (let keys = 0; more && keys < this.#size; keys++) {
-      if (!startsWith(cursor, prefix)) {
+      if (!startsWith(cursor, prefix) || (prefix.length === 0 && isOfFamily(cursor))) {
         this.#hasEnded = true;
         return;
       }
@@ -63,7 +70,7 @@ export class KeyPages {
     let more = true;
     do {
       const { words, base } = cursor;
-      if (words[base]! * twoTo32 + words[base + 1]! <= this.#range.lsn) {
+      if (words[base]! * twoTo32 + words[base + 1]! <= this.#lsn) {
         id = words[base + 3] === keyRemoved ? 0 : words[base + 2]!;
       }
       more = cursor.next();
@@ -72,6 +79,11 @@ export class KeyPages {
     this.#place = key;
     return more;
   }
+}
+
+/** Whether the keys of the default graph, which come first, are over. */
+function isOfFamily(cursor: KeySource): boolean {
+  return cursor.keyChunk![cursor.keyFrom!] === familyKeyTag;
 }
 
 function isKey(cursor: KeySource, key: Uint8Array): boolean {

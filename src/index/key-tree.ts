@@ -2,12 +2,13 @@
 // that most comparisons never read the arena, where the whole keys are.
 
 import { ByteArena } from "./byte-arena.ts";
+import { storedKeyBytesMax } from "./family-key.ts";
 import { TreeCore } from "./word-tree-core.ts";
 import { TreeCursor } from "./word-tree-cursor.ts";
 import { copyWords, moveWords, type TreeNode } from "./word-tree-node.ts";
 
 export interface KeyTreeOptions {
-  /** Longest key, in bytes; default 1024. */
+  /** Longest key, in bytes; default that of any key with its prefix. */
   readonly keyBytesMax?: number;
   /** Entries of a leaf. */
   readonly leafCapacity?: number;
@@ -50,7 +51,7 @@ export class KeyTree extends TreeCore {
       leafCapacity: options.leafCapacity ?? 128,
       innerCapacity: options.innerCapacity ?? 64,
     });
-    this.#keyBytesMax = options.keyBytesMax ?? 1024;
+    this.#keyBytesMax = options.keyBytesMax ?? storedKeyBytesMax;
     this.arena = new ByteArena(options.chunkBytes);
     this.arena.reserve(this.#keyBytesMax);
   }

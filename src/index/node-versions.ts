@@ -4,6 +4,7 @@ import { ByteReader } from "../codec/bytes.ts";
 import { ByteArena } from "./byte-arena.ts";
 import type { DiskTree } from "./disk-tree.ts";
 import type { EntrySource } from "./disk-tree-merge.ts";
+import { familyKeyTag, familyOfKey, familyPrefixBytes } from "./family-key.ts";
 import { noBytes } from "./page-decoded.ts";
 import { twoTo32 } from "./tree-floor.ts";
 import { WordLayers } from "./word-layers.ts";
@@ -121,12 +122,25 @@ export class NodeVersions {
     return reader;
   }
 
-  /** A reader on the key of the version found; its end is the key's end. */
+  /** A reader on the key of the version found, without the prefix of a family; its end is the key's end. */
   openKey(): ByteReader {
+    const reader = this.openStoredKey();
+    if (reader.bytes[reader.position] === familyKeyTag) reader.position += familyPrefixBytes;
+    return reader;
+  }
+
+  /** The same with the prefix. */
+  openStoredKey(): ByteReader {
     const reader = this.#reader.open(this.foundBytes, this.foundFrom, this.foundTo);
     const length = reader.varint();
     reader.end = reader.position + length;
     return reader;
+  }
+
+  /** The graph that the node of the version found is in. */
+  get foundFamily(): number {
+    const reader = this.openStoredKey();
+    return familyOfKey(reader.bytes, reader.position);
   }
 
   /** Sets or clears the bit of each live one of `count` ids from `firstId` on, as of the newest versions. */

@@ -1,5 +1,6 @@
 // The layout of a page of an on-disk B+Tree, and the limits that keep one page small in memory. Shown in docs/FORMAT.md.
 
+import { storedKeyBytesMax } from "./family-key.ts";
 import { requireRange } from "./word-tree-core.ts";
 
 /** What an entry of a tree is made of. Stands in the tree's footer. */
@@ -49,7 +50,7 @@ export const COLUMN_KIND = { plain: 0, ascending: 1, runs: 2, ascendingRuns: 3 }
 export const columnHeaderBytes = 6;
 export const runsHeaderBytes = 5;
 
-export const treeKeyBytesMax = 1024;
+export const treeKeyBytesMax: number = storedKeyBytesMax;
 export const blobBytesMax = 65_535;
 
 /** Range and default of the size at which a page is closed; the last entry of a page may reach beyond it. */

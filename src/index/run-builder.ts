@@ -84,11 +84,14 @@ export class RunBuilder {
   /**
    * Writes runs that follow one another, newest first, as one; of entries with the same key the newest is kept, and with
    * `retention` only what that lets a merge keep. Otherwise as `flush`: the runs that were merged stay as they are.
+   *
+   * @param erased ids of nodes of which nothing is kept.
    */
   merge(
     runs: readonly RunRecord[],
     nextTreeId: () => number,
     retention?: Retention,
+    erased?: Uint32Array,
   ): Promise<RunRecord> {
     const range = rangeOf(runs);
     return this.#building(async (begin) => {
@@ -98,7 +101,7 @@ export class RunBuilder {
         const inputs = runs.flatMap((run) => this.#addresses(run, name));
         if (inputs.length === 0) continue;
         const plan = begin(name, nextTreeId(), range);
-        await this.#request({ ask: "merge", plan, inputs, retention });
+        await this.#request({ ask: "merge", plan, inputs, retention, erased });
         await this.#steps(plan.path);
         const finished = await this.#finish(plan);
         removals += finished.removals;

@@ -7,6 +7,7 @@ import { type EntrySink, MergedKeyCursor, MergedWordCursor, writeSome } from "./
 import { damageSteps } from "./disk-tree-verify.ts";
 import { DiskTreeWriter } from "./disk-tree-writer.ts";
 import { type EntryBatch, writeBatch } from "./entry-batch.ts";
+import { ErasingSink } from "./merge-erasure.ts";
 import { type RetainingSink, type Retention, retainingSink } from "./merge-retention.ts";
 import { PageCache } from "./page-cache.ts";
 import type { EntryShape } from "./page-format.ts";
@@ -89,6 +90,7 @@ export class MergeJob extends WriteJob {
   readonly #countsRemovals: boolean;
   readonly #plan: TreePlan;
   readonly #retention: Retention | undefined;
+  readonly #erased: Uint32Array | undefined;
   #retaining: RetainingSink | undefined;
   #cursor: MergedWordCursor | MergedKeyCursor | undefined;
   #sink: EntrySink | undefined;
@@ -98,10 +100,12 @@ export class MergeJob extends WriteJob {
     plan: TreePlan,
     inputs: readonly TreeFileAddress[],
     retention: Retention | undefined,
+    erased: Uint32Array | undefined,
   ) {
     super(disk, plan);
     this.#plan = plan;
     this.#retention = retention;
+    this.#erased = erased;
     this.#disk = disk;
     this.#addresses = inputs;
     this.#countsRemovals = plan.name === "out";
@@ -120,7 +124,8 @@ export class MergeJob extends WriteJob {
     if (this.#retention !== undefined) {
       this.#retaining = retainingSink(name, this.#retention, firstLsn, writer);
     }
-    this.#sink = this.#retaining ?? writer;
+    const sink = this.#retaining ?? writer;
+    this.#sink = this.#erased === undefined ? sink : new ErasingSink(name, this.#erased, sink);
     this.#cursor = startOf(this.#inputs, this.shape);
   }
 

@@ -27,6 +27,8 @@ export type TreeRequest =
       readonly plan: TreePlan;
       readonly inputs: readonly TreeFileAddress[];
       readonly retention: Retention | undefined;
+      /** Ids of nodes of which nothing is to be left. */
+      readonly erased: Uint32Array | undefined;
     }
   /** Begins to read a tree back; `step` goes on. */
   | { readonly ask: "verify"; readonly address: TreeFileAddress }

@@ -3,8 +3,10 @@ import { VarveError } from "../codec/errors.ts";
 import type { Disk } from "../disk/ports.ts";
 import { hashOf } from "./fields.ts";
 import { checkpointFileName } from "./file-names.ts";
+import { endsAt, type LogPosition } from "./log-position.ts";
 import { type CheckpointRef, checkpointsMax } from "./manifest-codec.ts";
 import type { ManifestStore } from "./manifest-store.ts";
+import type { Segment } from "./segment.ts";
 import { smallFileBytesMax } from "./small-file.ts";
 
 /** What saving a checkpoint needs of the log around it. */
@@ -14,8 +16,7 @@ export interface CheckpointHost {
   readonly manifest: ManifestStore;
   /** Throws once the log is poisoned. */
   requireSound(): void;
-  /** Last LSN of the log at or below this one; throws where it is not durable. */
-  durableAt(lsn: number): number;
+  durableLsn(): number;
   syncWatermark(): Promise<void>;
   flushAllocation(): Promise<unknown>;
   /** A sync of the directory failed: names made before it may be lost however often it is synced again. */
@@ -24,11 +25,31 @@ export interface CheckpointHost {
   poisonWith(cause: unknown): VarveError;
 }
 
+/** By the number of a checkpoint, where the replay behind it begins. */
+export type CheckpointPlaces = ReadonlyMap<number, LogPosition>;
+
 export class CheckpointFiles {
   readonly #host: CheckpointHost;
+  readonly #places: Map<number, LogPosition>;
 
-  constructor(host: CheckpointHost) {
+  constructor(host: CheckpointHost, places: CheckpointPlaces) {
     this.#host = host;
+    this.#places = new Map(places);
+  }
+
+  /**
+   * How many segments, from the first on, a replay behind any checkpoint passes over: what is in them may be written anew. It knows the
+   * one that it begins in by its bytes, unless it begins where that one ends.
+   */
+  passed(segments: readonly Segment[]): number {
+    let passed = this.refs.length === 0 ? 0 : segments.length;
+    for (const { number } of this.refs) {
+      const place = this.#places.get(number);
+      const at = segments.findIndex(({ id }) => id === place?.segmentId);
+      const isEnd = at >= 0 && endsAt(segments[at]!, place!);
+      passed = Math.min(passed, isEnd ? at + 1 : Math.max(0, at));
+    }
+    return passed;
   }
 
   get refs(): readonly CheckpointRef[] {
@@ -40,11 +61,12 @@ export class CheckpointFiles {
    * failure before the manifest leaves nothing behind but what was there. One in the manifest poisons the log, and so does one
    * in the sync of the names: a sync that failed is never tried again.
    */
-  async save(bytes: Uint8Array, number: number, lsn: number): Promise<void> {
+  async save(bytes: Uint8Array, number: number, position: LogPosition): Promise<void> {
     const host = this.#host;
     host.requireSound();
+    const lsn = position.lastLsn;
     this.#requireNext(number, lsn, bytes.length);
-    const durableLsn = host.durableAt(lsn);
+    if (lsn > host.durableLsn()) throw new RangeError(`LSN ${lsn} is not durable`);
     const hash = hashOf(bytes, 0, bytes.length);
     try {
       await this.#write(checkpointFileName(number), bytes);
@@ -56,7 +78,8 @@ export class CheckpointFiles {
       await this.#remove(number);
       throw error;
     }
-    const ref: CheckpointRef = { number, lsn, bytes: bytes.length, hash, durableLsn };
+    const ref: CheckpointRef = { number, lsn, bytes: bytes.length, hash, durableLsn: lsn };
+    this.#places.set(number, position);
     await this.#keep((refs) => [ref, ...refs].slice(0, checkpointsMax));
   }
 
@@ -114,7 +137,9 @@ export class CheckpointFiles {
       throw this.#host.poisonWith(error);
     }
     for (const { number } of before) {
-      if (!this.refs.some((ref) => ref.number === number)) await this.#remove(number);
+      if (this.refs.some((ref) => ref.number === number)) continue;
+      this.#places.delete(number);
+      await this.#remove(number);
     }
   }
 

@@ -32,3 +32,14 @@ export interface CommitCounters {
   transactions: number;
   rolls: number;
 }
+
+/** Before anything is committed. */
+export const noCounters: Readonly<CommitCounters> = {
+  groups: 0,
+  frames: 0,
+  writes: 0,
+  syncs: 0,
+  bytesWritten: 0,
+  transactions: 0,
+  rolls: 0,
+};

@@ -1,15 +1,19 @@
 // Group commit: accepted transactions become groups; a group is one write and one sync, never two syncs at once.
 import type { VarveError } from "../codec/errors.ts";
 import type { ActiveSegment } from "./active-segment.ts";
-import type { CommitCounters, CommitHost } from "./commit-host.ts";
+import { type CommitCounters, type CommitHost, noCounters } from "./commit-host.ts";
 import { CommitWaiters, poisonError, type WaitedFor } from "./commit-waiters.ts";
 import type { EventBatch } from "./event-batch.ts";
+import { closed } from "./follow-errors.ts";
+import { ForcedRolls } from "./forced-rolls.ts";
 import {
   bytesOf,
   type CommitLevel,
   type CommitTicket,
+  endOf,
   type FrameMark,
   Group,
+  keptAndLost,
   lastEventOf,
   type PendingTransaction,
   settle,
@@ -20,21 +24,14 @@ import { SyncTimer } from "./sync-timer.ts";
 import { TurnLimit } from "./turn-limit.ts";
 
 export class CommitQueue {
-  readonly counters: CommitCounters = {
-    groups: 0,
-    frames: 0,
-    writes: 0,
-    syncs: 0,
-    bytesWritten: 0,
-    transactions: 0,
-    rolls: 0,
-  };
+  readonly counters: CommitCounters = { ...noCounters };
   readonly #host: CommitHost;
   /** Accepted and not yet written, in order; the last one still grows. */
   #queue: Group[] = [];
   /** Written and not yet durable. */
   #unsynced: Group[] = [];
   readonly #waiters: CommitWaiters = new CommitWaiters();
+  readonly #forced: ForcedRolls;
   readonly #turns: TurnLimit<PendingTransaction>;
   #nextOrdinal = 1;
   #writtenOrdinal = 0;
@@ -47,6 +44,8 @@ export class CommitQueue {
   #pendingBytes = 0;
   /** Where the active segment will end once everything queued is written. */
   #projectedEnd: number;
+  /** Whether the next transaction begins a segment, unless nothing is in the active one. */
+  endsSegment = false;
   #pumpScheduled = false;
   /** A step that nothing else may overtake: extending, rolling, cutting back. */
   #busy = false;
@@ -61,6 +60,7 @@ export class CommitQueue {
 
   constructor(host: CommitHost, lastLsn: number, nextLsn: number, lastTimeMs: number) {
     this.#host = host;
+    this.#forced = new ForcedRolls(host, () => this.#cutBack());
     this.#turns = new TurnLimit(host.scheduler, settle);
     this.#syncTimer = new SyncTimer(host.scheduler, host.clock, () => this.requestSync());
     this.#acceptedLsn = lastLsn;
@@ -150,12 +150,23 @@ export class CommitQueue {
     return this.#wait({ lsn, ordinal: 0, isFlush: false });
   }
 
+  /**
+   * Seals the active segment behind what is written and begins another, unless it holds no events; resolves once the manifest says
+   * so. Where that fails, nothing accepted is lost.
+   */
+  roll(): Promise<void> {
+    if (this.#poison !== undefined) return Promise.reject(this.#poison);
+    this.#schedulePump();
+    return this.#forced.request();
+  }
+
   /** Resolves once nothing is queued, written but not synced, or under way; or the log is poisoned. */
   async drain(): Promise<void> {
     this.#syncTimer.cancel();
     await this.#flushed(false).catch(() => {});
     while (this.#busy && this.#poison === undefined) await this.#work;
     await this.#syncing;
+    this.#forced.reject(closed());
   }
 
   /** Resolves once everything accepted so far is durable or gone: a rejected group is cut back before anyone is told. */
@@ -180,9 +191,9 @@ export class CommitQueue {
 
   #groupFor(bytes: number): Group {
     const last = this.#queue[this.#queue.length - 1];
-    const end = this.#projectedEnd + bytes;
-    const overflows =
-      end > this.#host.segmentDataBytesMax && this.#projectedEnd > segmentHeaderBytes;
+    const isOver = this.endsSegment || this.#projectedEnd + bytes > this.#host.segmentDataBytesMax;
+    const overflows = isOver && this.#projectedEnd > segmentHeaderBytes;
+    this.endsSegment = false;
     if (last !== undefined && !overflows) return last;
     const group = new Group(this.#nextOrdinal++, overflows);
     if (overflows) this.#projectedEnd = segmentHeaderBytes;
@@ -201,18 +212,23 @@ export class CommitQueue {
 
   #pump(): void {
     while (!this.#busy && this.#poison === undefined) {
+      const forced = this.#syncing === undefined ? this.#forced.begin() : undefined;
+      if (forced !== undefined) {
+        this.#step(true, forced);
+        return;
+      }
       const group = this.#queue[0];
       if (group === undefined) break;
       // What arrives during a sync joins the next group, unless someone waits for the write alone.
       const hurried = group.wantsWrite || this.#queue.length > 1;
       if (this.#syncing !== undefined && (group.rollBefore || !hurried)) return;
       if (group.rollBefore && !this.#rolledFor(group)) {
-        this.#step(group, this.#host.roll());
+        this.#step(true, this.#host.roll());
         return;
       }
       const active = this.#host.active();
       if (active.needsExtension(group.length)) {
-        this.#step(group, active.extendFor(group.length, this.#host.segmentBytes));
+        this.#step(false, active.extendFor(group.length, this.#host.segmentBytes));
         return;
       }
       this.#write(group, active);
@@ -225,13 +241,13 @@ export class CommitQueue {
     return group.rollBefore && this.#host.active().segment.frameCount === 0;
   }
 
-  #step(group: Group, work: Promise<void>): void {
+  #step(rolling: boolean, work: Promise<void>): void {
     this.#busy = true;
-    const rolling = group.rollBefore;
     this.#work = work.then(
       () => {
         this.#busy = false;
         if (rolling) this.counters.rolls++;
+        this.#projectedEnd = endOf(this.#queue, this.#host.active().segment.dataEnd);
         this.#pump();
       },
       (error: unknown) => {
@@ -377,20 +393,16 @@ export class CommitQueue {
     this.#poison = poison;
     this.#busy = true;
     this.#syncTimer.cancel();
-    const written = this.#unsynced.flatMap((group) => group.transactions);
-    const open = [...written, ...this.#queue.flatMap((group) => group.transactions)];
-    if (open.some((transaction) => transaction.settled)) this.#untold = poison;
-    const waiting = written.findIndex((transaction) => !transaction.settled);
-    // What was not even written goes too, whether someone waits for it or not.
-    const rejected = open.slice(waiting < 0 ? written.length : waiting);
+    const { kept, rejected } = keptAndLost(this.#unsynced, this.#queue);
+    if ([...kept, ...rejected].some(({ settled }) => settled)) this.#untold = poison;
     this.#queue = [];
     this.#unsynced = [];
     this.#pendingBytes = 0;
-    const kept = open.slice(0, open.length - rejected.length);
     this.#acceptedLsn = kept.reduce((lsn, t) => Math.max(lsn, lastEventOf(t)), this.#durableLsn);
     this.#host.rolledBack([...rejected].reverse());
     for (const transaction of rejected) settle(transaction, poison);
     for (const { ticket } of this.#waiters.take(() => true)) ticket.reject(poison);
+    this.#forced.reject(poison);
     // Nothing is pending any more: calls that waited for room must hear of it too.
     this.#host.durableAdvanced(this.#durableLsn);
     return poison;

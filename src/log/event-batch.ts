@@ -3,8 +3,16 @@ import { ByteWriter } from "../codec/bytes.ts";
 import { VarveError } from "../codec/errors.ts";
 import { limits } from "../codec/limits.ts";
 import { writeValue } from "../codec/values.ts";
-import { edgeRunEdgesMax, nodePutCreates, patchHasImage, RECORD } from "./event-format.ts";
-import type { NameTable } from "./name-table.ts";
+import type { EdgeEnds } from "./edge-ends.ts";
+import {
+  defaultFamily,
+  edgeRunEdgesMax,
+  nodePutCreates,
+  patchHasImage,
+  RECORD,
+} from "./event-format.ts";
+import { writeGap } from "./gap-record.ts";
+import type { NameKind, NameTable } from "./name-table.ts";
 
 /** A record must fit a frame, together with what may stand in front of it. */
 const recordBytesMax: number = limits.frameBytesMax - 2 ** 20;
@@ -118,10 +126,27 @@ export class EventBatch {
     body.reset();
     body.varint(id);
     body.text(name);
-    this.definitions.u8(RECORD.name);
+    this.#define(RECORD.name, body);
+    return id;
+  }
+
+  /** Defines a name of a kind, whether there is one already or not, and returns its number. */
+  internScoped(kind: NameKind, scope: number, name: string): number {
+    const id = this.#names.addScoped(kind, scope, name);
+    const body = this.#nameBuffer;
+    body.reset();
+    body.varint(id);
+    body.u8(kind);
+    body.varint(scope);
+    body.text(name);
+    this.#define(RECORD.scopedName, body);
+    return id;
+  }
+
+  #define(tag: number, body: ByteWriter): void {
+    this.definitions.u8(tag);
     this.definitions.varint(body.position);
     this.definitions.raw(body.view(0, body.position));
-    return id;
   }
 
   /** @param key only for a node that this event creates. */
@@ -242,13 +267,38 @@ export class EventBatch {
     return this.#close(start, 1);
   }
 
-  userEvent(name: number, value: unknown): number {
+  /** Puts an entry of a map, or takes it away where the value is undefined. */
+  mapEntry(map: number, key: string, value: unknown): number {
+    const w = this.records;
+    const start = this.#open(value === undefined ? RECORD.mapDelete : RECORD.mapPut);
+    w.varint(map);
+    w.text(key);
+    if (value !== undefined) writeValue(w, value);
+    return this.#close(start, 1);
+  }
+
+  /** Ends a graph or a map with everything in it. */
+  drop(tag: typeof RECORD.graphDrop | typeof RECORD.mapDrop, family: number): number {
+    const start = this.#open(tag);
+    this.records.varint(family);
+    return this.#close(start, 1);
+  }
+
+  userEvent(name: number, value: unknown, family: number = defaultFamily): number {
     const w = this.records;
     const start = this.#open(RECORD.userEvent);
-    w.varint(0);
+    w.varint(family);
     w.varint(name);
     writeValue(w, value);
     return this.#close(start, 1);
+  }
+
+  /** An event that does nothing; of an erased one feeds tell that it was there. */
+  gap(isErased: boolean): number {
+    writeGap(this.records, 1, isErased);
+    const lsn = this.nextLsn;
+    this.#finishRecord(1);
+    return lsn;
   }
 
   /** Sets a named piece of system state together with the transaction; takes no LSN. */
@@ -356,12 +406,4 @@ export class EventBatch {
       this.#lastCut = position;
     }
   }
-}
-
-/** What every event on an existing edge names. */
-export interface EdgeEnds {
-  readonly id: number;
-  readonly type: number;
-  readonly from: number;
-  readonly to: number;
 }

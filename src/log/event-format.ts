@@ -13,6 +13,11 @@ export const RECORD = {
   userEvent: 8,
   /** Stands for so many events that compaction has dropped: takes their LSNs, and does nothing. */
   gap: 9,
+  mapPut: 10,
+  mapDelete: 11,
+  /** Everything in a graph is gone from here on, told by this one event. */
+  graphDrop: 12,
+  mapDrop: 13,
   /** Defines a name (label, edge type, property or event name) under a small number. */
   name: 64,
   /** Ends a transaction. */
@@ -21,6 +26,8 @@ export const RECORD = {
   state: 66,
   /** Says that node ids below a number were given out, whatever is left of the events that did so. */
   nodeIds: 67,
+  /** Defines a name of a kind: a graph, a map, or a label of a graph. */
+  scopedName: 69,
 } as const;
 
 export const systemTagMin = 64;

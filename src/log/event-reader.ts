@@ -37,6 +37,7 @@ export class EventReader {
   keyTo = 0;
   labelsFrom = 0;
   removeLabelsFrom = 0;
+  /** Of a put into a map: its value. */
   propsFrom = 0;
   recordFrom = 0;
   recordTo = 0;
@@ -175,6 +176,22 @@ export class EventReader {
         this.#edgeEnds();
         this.eventCount = 1;
         break;
+      case RECORD.mapPut:
+        this.family = body.varint();
+        this.#key();
+        this.propsFrom = body.position;
+        this.eventCount = 1;
+        break;
+      case RECORD.mapDelete:
+        this.family = body.varint();
+        this.#key();
+        this.eventCount = 1;
+        break;
+      case RECORD.graphDrop:
+      case RECORD.mapDrop:
+        this.family = body.varint();
+        this.eventCount = 1;
+        break;
       case RECORD.userEvent:
         this.family = body.varint();
         this.nameId = body.varint();
@@ -193,6 +210,12 @@ export class EventReader {
         break;
       case RECORD.name:
         this.nameId = body.varint();
+        this.eventCount = 0;
+        break;
+      case RECORD.scopedName:
+        this.nameId = body.varint();
+        this.flags = body.u8();
+        this.family = body.varint();
         this.eventCount = 0;
         break;
       case RECORD.state:

@@ -1,5 +1,4 @@
 // What a log that another handle writes is followed with.
-import type { CommitCounters } from "./commit-host.ts";
 import type { Manifest } from "./manifest-codec.ts";
 import type { Segment } from "./segment.ts";
 
@@ -19,14 +18,3 @@ export interface FollowCompanion {
   /** Nothing more will be; resolves once nothing of its own is under way. */
   ended(): Promise<void>;
 }
-
-/** Whoever follows commits nothing. */
-export const noCounters: CommitCounters = {
-  groups: 0,
-  frames: 0,
-  writes: 0,
-  syncs: 0,
-  bytesWritten: 0,
-  transactions: 0,
-  rolls: 0,
-};

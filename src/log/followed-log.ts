@@ -2,12 +2,13 @@
 import { VarveError } from "../codec/errors.ts";
 import type { Cancel, Ports } from "../disk/ports.ts";
 import type { AllocationEntry } from "./allocation-table.ts";
+import { noCounters } from "./commit-host.ts";
 import { EventFinder } from "./event-finder.ts";
 import type { EventLookup } from "./event-lookup.ts";
 import { sameBytes } from "./fields.ts";
 import { FILE } from "./file-names.ts";
 import { closed, gone, readOnly, unexpected } from "./follow-errors.ts";
-import { type FollowCompanion, type FollowOptions, noCounters } from "./follow-options.ts";
+import type { FollowCompanion, FollowOptions } from "./follow-options.ts";
 import { FrameSource, type LoadedFrame } from "./frame-source.ts";
 import type { FrameMark, PendingTransaction } from "./group.ts";
 import { HistoryPins } from "./history-pins.ts";
@@ -114,6 +115,10 @@ export class FollowedLog implements Log {
     return Math.min(this.#horizon, this.#durableLsn);
   }
 
+  get erasedLsn(): number {
+    return this.#manifest!.segments.reduce((lsn, each) => Math.max(lsn, each.erasedLsn), 0);
+  }
+
   get acceptedLsn(): number {
     return this.#durableLsn;
   }
@@ -157,6 +162,11 @@ export class FollowedLog implements Log {
     this.#refreshing = own;
     own.catch((error: unknown) => this.#fail(error));
     return own;
+  }
+
+  /** That is for the writer to do. */
+  syncWatermark(): Promise<void> {
+    return Promise.resolve();
   }
 
   flush(): Promise<void> {

@@ -5,6 +5,7 @@ import { type Hash64, zeroHash } from "./fields.ts";
 import { type FrameFields, writeFrame } from "./frame-codec.ts";
 import { FRAME_FLAG, frameBytesFor, frameHeaderBytes } from "./frame-format.ts";
 import type { Segment } from "./segment.ts";
+import { segmentHeaderBytes } from "./segment-format.ts";
 
 /** What a commit waits for. */
 export type CommitLevel = "group" | "os" | "accepted";
@@ -78,6 +79,29 @@ export function bytesOf({ pieces }: PendingTransaction): number {
   let bytes = 0;
   for (const { from, to } of pieces) bytes += to - from;
   return bytes;
+}
+
+/** Where a segment with frames up to `dataEnd`, or the one that the last of the groups begins, ends behind all of them. */
+export function endOf(groups: readonly Group[], dataEnd: number): number {
+  let end = dataEnd;
+  for (const { length, rollBefore } of groups)
+    end = (rollBefore ? segmentHeaderBytes : end) + length;
+  return end;
+}
+
+/**
+ * Which transactions stay where nothing more can be made durable: those that nobody waits for, up to the oldest that someone does.
+ * What was not even written goes too, whether someone waits for it or not.
+ */
+export function keptAndLost(
+  written: readonly Group[],
+  queued: readonly Group[],
+): { kept: PendingTransaction[]; rejected: PendingTransaction[] } {
+  const kept = written.flatMap(({ transactions }) => transactions);
+  const waiting = kept.findIndex(({ settled }) => !settled);
+  const rejected = waiting < 0 ? [] : kept.splice(waiting);
+  for (const { transactions } of queued) rejected.push(...transactions);
+  return { kept, rejected };
 }
 
 export class Group {

@@ -12,7 +12,7 @@ import {
   type ManifestSegment,
   SEGMENT_STATE,
 } from "./manifest-codec.ts";
-import { isRewrittenAbove, readReplacement, replaces } from "./replaced-segment.ts";
+import { isRewrittenAbove, readReplacement, replacementOf } from "./replaced-segment.ts";
 import { Segment } from "./segment.ts";
 import { decodeSegmentFooter, decodeSegmentHeader } from "./segment-codec.ts";
 import type { SegmentFiles } from "./segment-files.ts";
@@ -182,11 +182,13 @@ export class LogTail {
   #replaceIn(manifest: Manifest): boolean {
     const { segments } = this;
     let isReplaced = false;
-    for (const [i, segment] of segments.entries()) {
-      const entry = manifest.segments[i];
-      if (!replaces(entry, segment)) continue;
-      segments[i] = readReplacement(entry, manifest.databaseId, (named) => this.#open(named));
-      this.#files.forget(segment);
+    for (let i = 0; i < segments.length; i++) {
+      const entry = replacementOf(manifest, segments[i]!);
+      if (entry === undefined) continue;
+      let end = i + 1;
+      while (end < segments.length && segments[end]!.baseLsn <= entry.lastLsn) end++;
+      const read = readReplacement(entry, manifest.databaseId, (named) => this.#open(named));
+      for (const old of segments.splice(i, end - i, read)) this.#files.forget(old);
       isReplaced = true;
     }
     return isReplaced;

@@ -31,6 +31,8 @@ export interface Log {
   readonly nextLsn: number;
   /** States at and above this LSN, and changes above it, are all there; what came before may be compacted. 0: nothing ever was. */
   readonly horizon: number;
+  /** Events of what was erased up to this LSN are gone; 0 where nothing ever was. */
+  readonly erasedLsn: number;
   /** What compaction has to leave alone. */
   readonly pins: HistoryPins;
   /** Bytes accepted and not yet durable. */
@@ -59,8 +61,8 @@ export interface Log {
   positionAt(mark: FrameMark, lsn: number): LogPosition;
   /** The segment table as it stands, for a checkpoint to hold. */
   allocation(): readonly AllocationEntry[];
-  /** Makes an encoded checkpoint durable, and the files that it names by their names; their contents are synced before. */
-  saveCheckpoint(bytes: Uint8Array, number: number, lsn: number): Promise<void>;
+  /** Makes an encoded checkpoint durable, whose replay begins at a position, and the files that it names by their names; their contents are synced before. */
+  saveCheckpoint(bytes: Uint8Array, number: number, position: LogPosition): Promise<void>;
   /** Forgets every checkpoint but the newest, and removes their files; not the trees that they name. */
   dropOldCheckpoints(): Promise<void>;
   /** Newest first. */
@@ -69,6 +71,8 @@ export interface Log {
   frameAtOrAfter(lsn: number): LoadedFrame | undefined;
   /** The segments, in order: their names and how far each reaches now. */
   segments(): readonly SegmentView[];
+  /** Makes durable how far the log is known to be durable: no recovery moves what lies below to another segment. */
+  syncWatermark(): Promise<void>;
   /** How compaction replaces segments; undefined where nothing is ever written. */
   readonly rewriting: SegmentRewriting | undefined;
   stats(): LogStats;

@@ -1,7 +1,7 @@
 // What a manifest says, and its bytes: the authoritative list of segments. Layout in docs/FORMAT.md.
 import { ByteReader, ByteWriter, getU32, MalformedBytes, putU32 } from "../codec/bytes.ts";
 import { checkFormat, putFeatures } from "./features.ts";
-import { blockIsSound, type Hash64, hashOf, putHash } from "./fields.ts";
+import { blockIsSound, type Hash64, hashOf, putHash, sameHash } from "./fields.ts";
 import { hasAscii, putAscii } from "./segment-codec.ts";
 
 /** Where a segment is in its life. Stored on disk, never renumber. */
@@ -31,11 +31,23 @@ export interface ManifestSegment {
   readonly erasedLsn: number;
 }
 
+/** Whether compaction has written a segment: then it does not end with the hash that the next one begins with. */
+export function isCompacted({ state, closingHash, lastHash }: ManifestSegment): boolean {
+  return state === SEGMENT_STATE.sealed && !sameHash(closingHash, lastHash);
+}
+
 /** The LSN below which history is not whole: states at or above it are, and changes above it. */
 export function horizonOf(segments: readonly { readonly horizon: number }[]): number {
   let horizon = 0;
   for (const segment of segments) if (segment.horizon > horizon) horizon = segment.horizon;
   return horizon;
+}
+
+/** Events of what was erased up to this LSN are gone: segments are rewritten for it all at once. */
+export function erasedLsnOf(segments: readonly { readonly erasedLsn: number }[]): number {
+  let lsn = 0;
+  for (const { erasedLsn } of segments) if (erasedLsn > lsn) lsn = erasedLsn;
+  return lsn;
 }
 
 /** Up to this LSN events may be left over of things whose other events are dropped or erased. */

@@ -2,26 +2,30 @@
 import { VarveError } from "../codec/errors.ts";
 import type { DiskFile } from "../disk/ports.ts";
 import { sameBytes, sameHash } from "./fields.ts";
-import type { Manifest, ManifestSegment } from "./manifest-codec.ts";
+import { isCompacted, type Manifest, type ManifestSegment } from "./manifest-codec.ts";
 import { Segment } from "./segment.ts";
 import { decodeSegmentFooter, decodeSegmentHeader } from "./segment-codec.ts";
 import { footerBytesMaxFor, segmentHeaderBytes } from "./segment-format.ts";
 
-/** Whether an entry is of a newer generation of a segment. */
-export function replaces(
-  entry: ManifestSegment | undefined,
+/**
+ * What compaction has put in the place of a segment, alone or joined with its neighbours; undefined where it is as it was known. A
+ * joined one has the id of its last, and ids ascend.
+ */
+export function replacementOf(
+  { segments }: Manifest,
   old: { readonly id: number; readonly baseLsn: number; readonly generation: number },
-): entry is ManifestSegment {
-  return entry?.id === old.id && entry.baseLsn === old.baseLsn && entry.generation > old.generation;
+): ManifestSegment | undefined {
+  const entry = segments.find(({ id }) => id >= old.id);
+  if (entry === undefined || !isCompacted(entry)) return undefined;
+  const isSame =
+    entry.id === old.id && entry.baseLsn === old.baseLsn && entry.generation === old.generation;
+  const isWithin = entry.baseLsn <= old.baseLsn && old.baseLsn <= entry.lastLsn;
+  return isWithin && !isSame ? entry : undefined;
 }
 
 /** Whether a segment that reaches above an LSN was rewritten between two manifests. */
 export function isRewrittenAbove(known: Manifest, manifest: Manifest, lsn: number): boolean {
-  const generations = new Map(manifest.segments.map((entry) => [entry.id, entry]));
-  return known.segments.some((old) => {
-    const entry = generations.get(old.id);
-    return replaces(entry, old) && entry.lastLsn > lsn;
-  });
+  return known.segments.some((old) => (replacementOf(manifest, old)?.lastLsn ?? 0) > lsn);
 }
 
 /** Reads what a manifest names in the place of a segment. Synchronous: nobody finds the segment missing. */

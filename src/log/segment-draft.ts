@@ -1,4 +1,4 @@
-// A new generation of a sealed segment while compaction writes it: nothing names it before it is installed.
+// A new generation of a sealed segment, or of several that become one, while compaction writes it: nothing names it before it is installed.
 import type { Disk, DiskFile, Ports } from "../disk/ports.ts";
 import { getHash, type Hash64 } from "./fields.ts";
 import { type FrameFields, writeFrame } from "./frame-codec.ts";
@@ -12,8 +12,8 @@ export interface DraftOrder {
   readonly ports: Ports;
   readonly directory: string;
   readonly databaseId: Uint8Array;
-  /** What it is to take the place of. */
-  readonly old: Segment;
+  /** What it is to take the place of, in order: it begins as the first does and ends as the last. */
+  readonly olds: readonly Segment[];
   /** Closing hash of the segment before it. */
   readonly previousHash: Hash64;
   readonly horizon: number;
@@ -21,7 +21,7 @@ export interface DraftOrder {
 }
 
 export class SegmentDraft {
-  readonly old: Segment;
+  readonly olds: readonly Segment[];
   readonly segment: Segment;
   readonly #disk: Disk;
   readonly #path: string;
@@ -29,8 +29,14 @@ export class SegmentDraft {
   readonly #out: Uint32Array = new Uint32Array(2);
   #isClosed = false;
 
-  private constructor(old: Segment, segment: Segment, disk: Disk, path: string, file: DiskFile) {
-    this.old = old;
+  private constructor(
+    olds: readonly Segment[],
+    segment: Segment,
+    disk: Disk,
+    path: string,
+    file: DiskFile,
+  ) {
+    this.olds = olds;
     this.segment = segment;
     this.#disk = disk;
     this.#path = path;
@@ -38,11 +44,14 @@ export class SegmentDraft {
   }
 
   static async create(order: DraftOrder): Promise<SegmentDraft> {
-    const { old, directory } = order;
+    const { olds, directory } = order;
+    const first = olds[0]!;
+    const last = olds[olds.length - 1]!;
     const { disk, random, clock } = order.ports;
-    const segment = new Segment(old.id, old.generation + 1, old.baseLsn);
+    // Order: a checkpoint may name the last by its id, and the name of the file is that of the first.
+    const segment = new Segment(last.id, first.generation + 1, first.baseLsn);
     const compacted: Compacted = {
-      closingHash: old.closingHash,
+      closingHash: last.closingHash,
       horizon: order.horizon,
       erasedLsn: order.erasedLsn,
     };
@@ -65,7 +74,7 @@ export class SegmentDraft {
     // A file of this name can only be what an earlier attempt could not remove: the manifest names the generation before.
     if ((await disk.stat(path)) !== undefined) await disk.unlink(path);
     const file = await disk.open(path, "create");
-    const draft = new SegmentDraft(old, segment, disk, path, file);
+    const draft = new SegmentDraft(olds, segment, disk, path, file);
     try {
       file.writeSync(encodeSegmentHeader(header), 0);
     } catch (error) {
@@ -94,9 +103,10 @@ export class SegmentDraft {
 
   /** Ends the file, which is durable then, by its content; its name is not. */
   async finish(): Promise<void> {
-    const { segment } = this;
-    if (segment.lastLsn !== this.old.lastLsn) {
-      throw new Error(`${segment.name} ends at ${segment.lastLsn}, not at ${this.old.lastLsn}`);
+    const { segment, olds } = this;
+    const { lastLsn } = olds[olds.length - 1]!;
+    if (segment.lastLsn !== lastLsn) {
+      throw new Error(`${segment.name} ends at ${segment.lastLsn}, not at ${lastLsn}`);
     }
     const footer = segment.footerBytes();
     this.#file.writeSync(footer, segment.dataEnd);

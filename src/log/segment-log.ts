@@ -3,7 +3,7 @@ import type { VarveError } from "../codec/errors.ts";
 import type { Cancel, Ports } from "../disk/ports.ts";
 import { ActiveSegment } from "./active-segment.ts";
 import type { AllocationEntry, AllocationFile } from "./allocation-table.ts";
-import { CheckpointFiles } from "./checkpoint-files.ts";
+import { CheckpointFiles, type CheckpointPlaces } from "./checkpoint-files.ts";
 import type { CommitHost } from "./commit-host.ts";
 import { CommitQueue } from "./commit-queue.ts";
 import type { EventBatch } from "./event-batch.ts";
@@ -47,6 +47,8 @@ export interface LogParts {
   readonly lastLsn: number;
   readonly nextLsn: number;
   readonly lastTimeMs: number;
+  /** Where the replay behind each checkpoint begins that the manifest names. */
+  readonly checkpoints: CheckpointPlaces;
 }
 
 export class SegmentLog implements Log {
@@ -77,7 +79,7 @@ export class SegmentLog implements Log {
     this.#files = new SegmentFiles(parts.ports.disk, parts.directory);
     this.#files.setActive(parts.active);
     this.#mark = { lsn: parts.lastLsn, hash: parts.active.segment.lastHash };
-    this.#checkpoints = new CheckpointFiles(this.#checkpointHost());
+    this.#checkpoints = new CheckpointFiles(this.#checkpointHost(), parts.checkpoints);
     this.rewriting = new SegmentRewriting(this.#rewritingHost());
     this.#frames = new FrameSource(
       parts.segments,
@@ -107,6 +109,10 @@ export class SegmentLog implements Log {
 
   get horizon(): number {
     return this.rewriting.horizon;
+  }
+
+  get erasedLsn(): number {
+    return this.rewriting.erasedLsn;
   }
 
   get pendingBytes(): number {
@@ -172,8 +178,8 @@ export class SegmentLog implements Log {
     return this.#parts.segments.map((segment) => segment.toAllocation());
   }
 
-  saveCheckpoint(bytes: Uint8Array, number: number, lsn: number): Promise<void> {
-    return this.#checkpoints.save(bytes, number, lsn);
+  saveCheckpoint(bytes: Uint8Array, number: number, position: LogPosition): Promise<void> {
+    return this.#checkpoints.save(bytes, number, position);
   }
 
   dropOldCheckpoints(): Promise<void> {
@@ -203,6 +209,12 @@ export class SegmentLog implements Log {
       opens: this.#files.opens,
       pendingBytes: this.pendingBytes,
     };
+  }
+
+  async syncWatermark(): Promise<void> {
+    const { watermark } = this.#parts;
+    watermark.write(this.#mark.lsn, this.#mark.hash, false);
+    await watermark.sync();
   }
 
   async close(): Promise<void> {
@@ -252,7 +264,7 @@ export class SegmentLog implements Log {
   }
 
   #checkpointHost(): ConstructorParameters<typeof CheckpointFiles>[0] {
-    const { ports, directory, manifest, watermark } = this.#parts;
+    const { ports, directory, manifest } = this.#parts;
     return {
       disk: ports.disk,
       directory,
@@ -260,11 +272,8 @@ export class SegmentLog implements Log {
       requireSound: () => {
         if (this.poison !== undefined) throw this.poison;
       },
-      durableAt: (lsn) => this.positionAfter(lsn).lastLsn,
-      syncWatermark: async () => {
-        watermark.write(this.#mark.lsn, this.#mark.hash, false);
-        await watermark.sync();
-      },
+      durableLsn: () => this.durableLsn,
+      syncWatermark: () => this.syncWatermark(),
       flushAllocation: () => this.flushAllocation(),
       namesLost: () => {
         this.#namesLost++;
@@ -278,7 +287,12 @@ export class SegmentLog implements Log {
     const { directory, requireSound, namesLost, poisonWith, flushAllocation } =
       this.#checkpointHost();
     const common = { directory, requireSound, namesLost, poisonWith, flushAllocation };
-    return { ...common, ports, manifest, segments, files: this.#files };
+    const roll = (): Promise<void> => this.#commits.roll();
+    const passed = (): number => this.#checkpoints.passed(segments);
+    const endSegment = (): void => {
+      this.#commits.endsSegment = true;
+    };
+    return { ...common, ports, manifest, segments, files: this.#files, roll, passed, endSegment };
   }
 
   #host(): CommitHost {

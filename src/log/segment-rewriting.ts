@@ -2,7 +2,7 @@
 import { VarveError } from "../codec/errors.ts";
 import type { Ports } from "../disk/ports.ts";
 import { zeroHash } from "./fields.ts";
-import { horizonOf } from "./manifest-codec.ts";
+import { erasedLsnOf, horizonOf } from "./manifest-codec.ts";
 import type { ManifestStore } from "./manifest-store.ts";
 import type { Segment } from "./segment.ts";
 import { SegmentDraft } from "./segment-draft.ts";
@@ -24,6 +24,9 @@ export interface RewritingHost {
   /** What is on disk of the manifest, or of names, is unknown. */
   poisonWith(cause: unknown): VarveError;
   flushAllocation(): Promise<unknown>;
+  roll(): Promise<void>;
+  passed(): number;
+  endSegment(): void;
 }
 
 /** Segments in which there was nothing to drop, and as of which LSN. */
@@ -36,6 +39,8 @@ export interface CleanSegment {
 export class SegmentRewriting {
   /** As `Log.horizon`. */
   horizon: number;
+  /** As `Log.erasedLsn`. */
+  erasedLsn: number;
   readonly #host: RewritingHost;
   /** Files that are replaced, by name, until nobody reads the log's files by their names. */
   #retired: string[] = [];
@@ -44,6 +49,7 @@ export class SegmentRewriting {
   constructor(host: RewritingHost) {
     this.#host = host;
     this.horizon = horizonOf(host.segments);
+    this.erasedLsn = erasedLsnOf(host.segments);
   }
 
   /** Replaced files that somebody may still open. */
@@ -51,22 +57,44 @@ export class SegmentRewriting {
     return this.#retired.length;
   }
 
-  /** Begins the file of a new generation; finish it and install it, or abandon it. */
-  async begin(view: SegmentView, horizon: number, erasedLsn: number): Promise<SegmentDraft> {
+  /** How many segments, from the first on, may be rewritten: those that a replay behind any checkpoint passes over. */
+  get passed(): number {
+    return this.#host.passed();
+  }
+
+  /** Seals the active segment, unless it holds no events. */
+  roll(): Promise<void> {
+    return this.#host.roll();
+  }
+
+  /** The next transaction accepted begins a new segment, so that what came before it is in sealed ones. */
+  endSegment(): void {
+    this.#host.endSegment();
+  }
+
+  /** Begins the file that takes the place of neighbours; finish it and install it, or abandon it. */
+  async begin(
+    views: readonly SegmentView[],
+    horizon: number,
+    erasedLsn: number,
+  ): Promise<SegmentDraft> {
     const { ports, directory, manifest, segments } = this.#host;
     this.#host.requireSound();
     manifest.requireOwnEpoch();
-    const at = segments.findIndex(({ id }) => id === view.id);
-    const old = segments[at];
-    if (old === undefined || old.generation !== view.generation) throw replaced(view.name);
+    const at = segments.findIndex(({ id }) => id === views[0]!.id);
+    const olds = at < 0 ? [] : segments.slice(at, at + views.length);
+    const isAsSeen = views.every(
+      ({ id, generation }, i) => olds[i]?.id === id && olds[i].generation === generation,
+    );
+    if (!isAsSeen) throw replaced(views[0]!.name);
     return await SegmentDraft.create({
       ports,
       directory,
       databaseId: manifest.current.databaseId,
-      old,
+      olds,
       previousHash: segments[at - 1]?.closingHash ?? zeroHash,
-      horizon: Math.max(horizon, old.horizon),
-      erasedLsn: Math.max(erasedLsn, old.erasedLsn),
+      horizon: olds.reduce((lsn, old) => Math.max(lsn, old.horizon), horizon),
+      erasedLsn: Math.max(erasedLsn, Math.min(...olds.map((old) => old.erasedLsn))),
     });
   }
 
@@ -78,19 +106,21 @@ export class SegmentRewriting {
   async install(drafts: readonly SegmentDraft[], clean: readonly CleanSegment[]): Promise<void> {
     const { manifest } = this.#host;
     this.#host.requireSound();
-    for (const { old } of drafts) {
+    for (const old of drafts.flatMap(({ olds }) => olds)) {
       if (!this.#host.segments.includes(old)) throw replaced(old.name);
     }
     if (drafts.length > 0) await this.#syncNames();
     this.#host.requireSound();
     const entries = new Map(drafts.map(({ segment }) => [segment.id, segment.toManifest()]));
+    const gone = new Set(drafts.flatMap(({ olds }) => olds.map(({ id }) => id)));
     const horizons = new Map(clean.map((each) => [each.id, each]));
     try {
       await manifest.edit((current) => {
         manifest.requireOwnEpoch();
-        const segments = current.segments.map((entry) => {
-          const found = horizons.get(entry.id);
-          return entries.get(entry.id) ?? (found === undefined ? entry : { ...entry, ...found });
+        const segments = current.segments.flatMap((entry) => {
+          const rewritten = entries.get(entry.id);
+          if (rewritten !== undefined) return [rewritten];
+          return gone.has(entry.id) ? [] : [{ ...entry, ...horizons.get(entry.id) }];
         });
         return { segments };
       });
@@ -116,10 +146,12 @@ export class SegmentRewriting {
 
   #swap(drafts: readonly SegmentDraft[], clean: ReadonlyMap<number, CleanSegment>): void {
     const { segments, files } = this.#host;
-    for (const { old, segment } of drafts) {
-      segments[segments.indexOf(old)] = segment;
-      files.forget(old);
-      this.#retired.push(old.name);
+    for (const { olds, segment } of drafts) {
+      segments.splice(segments.indexOf(olds[0]!), olds.length, segment);
+      for (const old of olds) {
+        files.forget(old);
+        this.#retired.push(old.name);
+      }
     }
     for (const segment of segments) {
       const found = clean.get(segment.id);
@@ -128,6 +160,7 @@ export class SegmentRewriting {
       segment.erasedLsn = found.erasedLsn;
     }
     this.horizon = horizonOf(segments);
+    this.erasedLsn = erasedLsnOf(segments);
   }
 
   async #syncNames(): Promise<void> {
@@ -141,6 +174,12 @@ export class SegmentRewriting {
     }
   }
 
+  /** Removes what could not be removed when it was replaced; resolves to how many files are left. */
+  async removeLeft(): Promise<number> {
+    await this.#removeRetired();
+    return this.#retired.length;
+  }
+
   /** Best effort: what stays is named by nothing, and the next open removes it. */
   async #removeRetired(): Promise<void> {
     if (this.#holds > 0) return;
@@ -150,7 +189,9 @@ export class SegmentRewriting {
         // The file of another writer may have this name by now.
         manifest.requireOwnEpoch();
         await ports.disk.unlink(ports.disk.join(directory, name));
-      } catch {}
+      } catch (error) {
+        if (!isMissing(error)) this.#retired.push(name);
+      }
     }
   }
 }
@@ -159,4 +200,8 @@ function replaced(name: string): VarveError {
   return new VarveError("CONFLICT", `${name} is not the segment's newest generation any more`, {
     details: { file: name },
   });
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof VarveError && error.code === "NOT_FOUND";
 }

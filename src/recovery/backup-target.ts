@@ -3,7 +3,12 @@ import { VarveError } from "../codec/errors.ts";
 import type { Disk } from "../disk/ports.ts";
 import { sameBytes, sameHash } from "../log/fields.ts";
 import { FILE, isOwnFile, segmentFileName } from "../log/file-names.ts";
-import { type Manifest, type ManifestSegment, SEGMENT_STATE } from "../log/manifest-codec.ts";
+import {
+  isCompacted,
+  type Manifest,
+  type ManifestSegment,
+  SEGMENT_STATE,
+} from "../log/manifest-codec.ts";
 import { type ManifestFindings, readManifest } from "../log/manifest-store.ts";
 import { decodeSegmentFooter } from "../log/segment-codec.ts";
 import { segmentHeaderBytes } from "../log/segment-format.ts";
@@ -77,18 +82,15 @@ export async function planSegments(
   for (const planned of source.segments) {
     const there = byName.get(planned.name);
     const { entry } = planned;
-    if (last !== undefined && endsAlike(last, entry)) isProven = true;
+    if (last !== undefined && (endsAlike(last, entry) || isRewritten(last, entry))) isProven = true;
     if (there === undefined) {
       fresh.push(planned);
-    } else if (
-      there.id === entry.id &&
-      there.dataEnd === entry.dataEnd &&
-      endsAlike(there, entry)
-    ) {
+    } else if (isWhole(there, entry)) {
       await requireWhole(disk, directory, there);
       reused.push(planned);
     } else {
-      const isStart = there === last && there.id === entry.id && there.dataEnd < entry.dataEnd;
+      // Where a backup broke off that went on with it, its end is there, and anything behind it in place of its footer.
+      const isStart = there === last && there.id === entry.id && there.dataEnd <= entry.dataEnd;
       const hash = isStart
         ? await hashAt(disk, source.directory, databaseId, entry, there.dataEnd)
         : undefined;
@@ -105,8 +107,20 @@ function nameOf({ baseLsn, generation }: ManifestSegment): string {
   return segmentFileName(baseLsn, generation);
 }
 
+function isWhole(there: ManifestSegment, entry: ManifestSegment): boolean {
+  const isSealed = there.state === SEGMENT_STATE.sealed;
+  return (
+    isSealed && there.id === entry.id && there.dataEnd === entry.dataEnd && endsAlike(there, entry)
+  );
+}
+
 function endsAlike(a: ManifestSegment, b: ManifestSegment): boolean {
   return a.lastLsn === b.lastLsn && sameHash(a.closingHash, b.closingHash);
+}
+
+/** Where compaction has rewritten what the old backup ends in, its last frame is gone: that its LSN is there has to do. */
+function isRewritten({ lastLsn }: ManifestSegment, entry: ManifestSegment): boolean {
+  return isCompacted(entry) && entry.baseLsn <= lastLsn && lastLsn <= entry.lastLsn;
 }
 
 async function isEmpty(disk: Disk, directory: string, entry: ManifestSegment): Promise<boolean> {
@@ -125,10 +139,6 @@ async function requireWhole(disk: Disk, directory: string, entry: ManifestSegmen
   const name = nameOf(entry);
   const file = await disk.open(disk.join(directory, name), "read");
   try {
-    if (entry.state === SEGMENT_STATE.cutPending) {
-      if ((await file.size()) < entry.dataEnd) throw damage(name, entry.dataEnd, "short");
-      return;
-    }
     const bytes = new Uint8Array(Math.max(0, (await file.size()) - entry.dataEnd));
     await file.read(bytes, entry.dataEnd);
     const footer = decodeSegmentFooter(bytes);

@@ -42,6 +42,7 @@ const attemptsMax = 5;
  * Brings the backup in `directory` up to what is durable in `sourceDirectory`, or makes it. The caller has checked that the one is
  * not within the other.
  *
+ * @param prove makes durable in the source's watermark what was read there just before.
  * @throws {VarveError} EXISTS, NOT_A_DATABASE, LOCKED for the directory; CORRUPT for a segment that is damaged here or there;
  *   DISK_FULL, IO. Then the backup that was there is there still.
  */
@@ -50,11 +51,14 @@ export async function backUp(
   sourceDirectory: string,
   directory: string,
   pace: Pace,
+  prove: () => Promise<void> = async () => {},
 ): Promise<BackupReport> {
   const { disk } = ports;
   const run = new BackupRun(ports, directory, pace);
   for (let attempt = 1; ; attempt++) {
     const source = await readSource(disk, sourceDirectory);
+    // Order: else a power cut could have recovery move what the copy has of a segment, and the next backup would find no common end.
+    await prove();
     const target = await readTarget(disk, directory, source.manifest.databaseId);
     try {
       return await run.locked(source, target);

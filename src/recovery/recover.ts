@@ -21,6 +21,7 @@ import {
   watermarkFileBytes,
   watermarkFileWith,
 } from "../log/watermark.ts";
+import { isLeftover } from "./leftover.ts";
 import { quarantineFile, quarantineTail } from "./quarantine.ts";
 import { readLog } from "./read-log.ts";
 import { reappend } from "./reappend.ts";
@@ -144,6 +145,7 @@ class Recovery {
         // LSNs that a checkpoint covers are never given out, though a rollback may have taken the last of them.
         nextLsn: Math.max(lastLsn, checkpointLsn) + 1,
         lastTimeMs: segments.reduce((ms, segment) => Math.max(ms, segment.lastTimeMs), 0),
+        checkpoints: new Map(kept.map(({ ref, checkpoint }) => [ref.number, checkpoint.position])),
       },
       report: this.#report(clean, checkpointLsn, lastLsn, replay.replayedEvents),
     };
@@ -381,17 +383,4 @@ function malformedLog(cause: MalformedBytes): VarveError {
       cause,
     },
   );
-}
-
-/**
- * Whether a sealed segment owns the LSNs of a file: then that is a generation which was not installed, or one which compaction has
- * replaced. What a salvage has replaced is none of these: there the new one ends as the next one begins.
- */
-function isLeftover(
-  { segments }: Manifest,
-  file: { readonly baseLsn: number; readonly generation: number },
-): boolean {
-  const owner = segments.find(({ baseLsn }) => baseLsn === file.baseLsn);
-  if (owner?.state !== SEGMENT_STATE.sealed || owner.lastLsn < owner.baseLsn) return false;
-  return file.generation > owner.generation || !sameHash(owner.closingHash, owner.lastHash);
 }

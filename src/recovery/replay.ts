@@ -90,7 +90,9 @@ export class Replay {
   end(segment: Segment): void {
     const mark = this.#watermark;
     if (segment.compacted === undefined || mark === undefined) return;
-    if (mark.durableLsn <= segment.lastLsn) this.watermarkSeen = true;
+    // A salvage may have left a hole behind it: the mark's LSN lies there, its hash is the one that the next segment goes on from.
+    const isMark = sameHash(mark.lastHash, segment.closingHash);
+    if (isMark || mark.durableLsn <= segment.lastLsn) this.watermarkSeen = true;
   }
 
   /** Takes one good frame, before it is noted in `segment`. */

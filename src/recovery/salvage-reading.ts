@@ -5,6 +5,7 @@ import type { FrameHeader } from "../log/frame-codec.ts";
 import { FRAME_FLAG } from "../log/frame-format.ts";
 import { compactedToOf } from "../log/manifest-codec.ts";
 import { decodeSegmentFooter } from "../log/segment-codec.ts";
+import type { CompactedThings } from "./compacted-things.ts";
 import {
   durableSaidBy,
   type FoundFrame,
@@ -47,12 +48,19 @@ export class SalvageReading {
   #hash: Hash64 | undefined = zeroHash;
   #joiner = new TransactionJoiner();
 
-  constructor(disk: Disk, directory: string, log: ListedLog, proven: number) {
+  /** @param things of the compacted region, as earlier readings found them. */
+  constructor(
+    disk: Disk,
+    directory: string,
+    log: ListedLog,
+    proven: number,
+    things: CompactedThings,
+  ) {
     this.#disk = disk;
     this.#directory = directory;
     this.#log = log;
     this.proven = proven;
-    this.graph = new SalvagedGraph(compactedToOf(log.manifest.segments));
+    this.graph = new SalvagedGraph(compactedToOf(log.manifest.segments), things);
     for (const { baseLsn } of log.segments) this.proven = Math.max(this.proven, baseLsn - 1);
   }
 

@@ -170,7 +170,10 @@ function commonId(files: readonly HeadedFile[]): Uint8Array | undefined {
   return common;
 }
 
-/** Of the segments that begin at the same LSN the one that holds most, and of equal ones that made last; in LSN order. */
+/**
+ * Of the segments that begin at the same LSN the one that holds most, and of equal ones that made last; in LSN order, and without
+ * those that compaction has joined into another.
+ */
 function furthestOfEach(files: readonly HeadedFile[]): HeadedFile[] {
   const byBase = new Map<number, HeadedFile>();
   for (const file of files) {
@@ -181,7 +184,13 @@ function furthestOfEach(files: readonly HeadedFile[]): HeadedFile[] {
       (file.reachesLsn === other.reachesLsn && file.generation > other.generation);
     if (isBetter) byBase.set(file.baseLsn, file);
   }
-  return [...byBase.values()].sort((a, b) => a.baseLsn - b.baseLsn);
+  const furthest = [...byBase.values()].sort((a, b) => a.baseLsn - b.baseLsn);
+  let joinedLsn = 0;
+  return furthest.filter(({ baseLsn, header, footer }) => {
+    if (baseLsn <= joinedLsn) return false;
+    if (header?.compacted !== undefined) joinedLsn = footer?.lastLsn ?? 0;
+    return true;
+  });
 }
 
 const pieceBytes: number = 1024 * 1024;

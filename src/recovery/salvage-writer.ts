@@ -12,6 +12,7 @@ import type { ManifestSegment } from "../log/manifest-codec.ts";
 import { Segment } from "../log/segment.ts";
 import { footerBytesMaxFor } from "../log/segment-format.ts";
 import type { FoundTransaction } from "./salvage-frames.ts";
+import type { SalvagedName } from "./salvage-graph.ts";
 
 const frameBytesTarget: number = 32 * 1024;
 
@@ -87,7 +88,7 @@ export class SalvageWriter {
   /** Adds a transaction of definitions of names, or of state that is taken away. */
   async addSystem(
     lsn: number,
-    names: readonly (readonly [number, string])[],
+    names: readonly (readonly [number, SalvagedName])[],
     states: readonly string[] = [],
   ): Promise<void> {
     const records = new ByteWriter(256);
@@ -98,10 +99,14 @@ export class SalvageWriter {
       records.raw(body.view(0, body.position));
       body.reset();
     };
-    for (const [number, name] of names) {
+    for (const [number, { name, kind, scope }] of names) {
       body.varint(number);
+      if (kind !== 0) {
+        body.u8(kind);
+        body.varint(scope);
+      }
       body.text(name);
-      put(RECORD.name);
+      put(kind === 0 ? RECORD.name : RECORD.scopedName);
     }
     for (const name of states) {
       body.text(name);

@@ -7,15 +7,22 @@ import { GraphIndex } from "../index/graph-index.ts";
 import { EventReader } from "../log/event-reader.ts";
 import { type Hash64, zeroHash } from "../log/fields.ts";
 import { FILE } from "../log/file-names.ts";
-import { type Manifest, type ManifestSegment, SEGMENT_STATE } from "../log/manifest-codec.ts";
+import {
+  compactedToOf,
+  type Manifest,
+  type ManifestSegment,
+  SEGMENT_STATE,
+} from "../log/manifest-codec.ts";
 import { ManifestStore, readManifest } from "../log/manifest-store.ts";
 import { NameTable } from "../log/name-table.ts";
 import { releaseReserve } from "../log/reserve.ts";
 import type { Segment } from "../log/segment.ts";
 import { readWatermark, watermarkFileBytes, watermarkFileWith } from "../log/watermark.ts";
+import { CompactedThings } from "./compacted-things.ts";
 import { quarantineCopy, quarantineText } from "./quarantine.ts";
 import { readCheckpoints } from "./recovery-base.ts";
 import { Replay, type ReplaySink } from "./replay.ts";
+import { isScoped, type SalvagedName } from "./salvage-graph.ts";
 import { type ReadSegment, SalvageReading } from "./salvage-reading.ts";
 import { describeLoss, joinRanges, type SalvageReport } from "./salvage-report.ts";
 import { type ListedLog, listSegments } from "./salvage-segments.ts";
@@ -128,8 +135,7 @@ class Salvage {
     const { watermark } = await readWatermark(disk, this.#directory, manifest.databaseId);
     let proven = watermark?.durableLsn ?? 0;
     for (const { durableLsn } of manifest.checkpoints) proven = Math.max(proven, durableLsn);
-    const reading = new SalvageReading(disk, this.#directory, this.#log, proven);
-    await this.#noteSavedNames(reading);
+    const reading = await this.#reading(proven);
     if (!this.#options.dryRun) {
       await releaseReserve(disk, disk.join(this.#directory, FILE.reserve));
     }
@@ -147,12 +153,32 @@ class Salvage {
     }
   }
 
+  /** A reading to come that knows what the whole of a compacted region makes of each event in it. */
+  async #reading(proven: number): Promise<SalvageReading> {
+    const { disk } = this.#ports;
+    const things = new CompactedThings();
+    const begin = async (): Promise<SalvageReading> => {
+      const reading = new SalvageReading(disk, this.#directory, this.#log, proven, things);
+      await this.#noteSavedNames(reading);
+      return reading;
+    };
+    if (compactedToOf(this.#log.manifest.segments) === 0) return await begin();
+    do {
+      for await (const _ of (await begin()).segments());
+    } while (!things.endReading());
+    return await begin();
+  }
+
   /** Checkpoints know names whose definitions may be lost. */
   async #noteSavedNames({ graph }: SalvageReading): Promise<void> {
     const { manifest } = this.#log;
     const { candidates } = await readCheckpoints(this.#ports.disk, this.#directory, manifest);
     for (const { checkpoint } of candidates) {
-      for (const [i, name] of checkpoint.names.entries()) graph.names.set(i + 1, name);
+      const { names, scopedNames } = checkpoint;
+      for (const [i, name] of names.entries()) graph.names.set(i + 1, { name, kind: 0, scope: 0 });
+      for (const { number, kind, scope } of scopedNames) {
+        graph.names.set(number, { name: names[number - 1]!, kind, scope });
+      }
     }
   }
 
@@ -189,14 +215,15 @@ class Salvage {
   /** A name's number is that of its definition: one that is lost is stood for, so that those behind it keep theirs. */
   async #writeNames(
     writer: SalvageWriter,
-    names: ReadonlyMap<number, string>,
+    names: ReadonlyMap<number, SalvagedName>,
     nameMax: number,
     lsn: number,
   ): Promise<void> {
-    const due: [number, string][] = [];
+    const due: [number, SalvagedName][] = [];
     while (this.#namesWritten < nameMax) {
       const number = ++this.#namesWritten;
-      due.push([number, names.get(number) ?? `\0lost ${number}`]);
+      const name = names.get(number);
+      due.push([number, name !== undefined && isScoped(name, names) ? name : lostName(number)]);
     }
     if (due.length > 0) await writer.addSystem(lsn, due);
   }
@@ -269,4 +296,9 @@ class Salvage {
     }
     await disk.syncDirectory(this.#directory);
   }
+}
+
+/** What stands for a name that is lost. */
+function lostName(number: number): SalvagedName {
+  return { name: `\0lost ${number}`, kind: 0, scope: 0 };
 }

@@ -3,6 +3,7 @@
 import { VarveError } from "../codec/errors.ts";
 import type { Disk, DiskFile } from "../disk/ports.ts";
 import { type Hash64, sameBytes, sameHash, zeroHash } from "../log/fields.ts";
+import { endsAt } from "../log/log-position.ts";
 import { type Manifest, type ManifestSegment, SEGMENT_STATE } from "../log/manifest-codec.ts";
 import { Segment } from "../log/segment.ts";
 import { decodeSegmentFooter, decodeSegmentHeader } from "../log/segment-codec.ts";
@@ -47,14 +48,16 @@ export async function readSegments(
     try {
       const previousHash = previous?.closingHash ?? zeroHash;
       await readHeader(file, segment, manifest.databaseId, previousHash);
-      if (passing && replay.from?.segmentId !== entry.id) {
+      const isPlace = passing && replay.from?.segmentId === entry.id;
+      if (passing && !(isPlace && !endsAt(entry, replay.from!))) {
+        passing = !isPlace;
         await passSegment(file, segment, entry, previous?.lastLsn ?? 0);
         if (entry.state === SEGMENT_STATE.cutPending) cutPending = segment;
         segments.push(segment);
         previous = segment;
         continue;
       }
-      if (passing) await resumeSegment(file, segment, replay.from!);
+      if (isPlace) await resumeSegment(file, segment, replay.from!);
       passing = false;
       const scanned = await readSegment(
         file,

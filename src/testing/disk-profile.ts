@@ -86,3 +86,8 @@ export function profileOf(profile: DiskProfileName | DiskProfile | undefined): D
   if (known === undefined) throw new TypeError(`no disk profile is called ${String(profile)}`);
   return known;
 }
+
+/** Otherwise no single copy can keep what it was told is durable: syncs that lie, or sectors that a later write takes with it. */
+export function keepsDurable({ syncLag, powersafeOverwrite }: DiskProfile): boolean {
+  return syncLag === 0 && powersafeOverwrite;
+}

@@ -29,6 +29,11 @@ async function churn(db: Database, round: number): Promise<void> {
   });
 }
 
+function offsetsIn(fileBytes: number): number[] {
+  const middle = Math.floor((4096 + fileBytes) / 2);
+  return [4096 + 3, 4096 + 60, middle, fileBytes - 600, fileBytes - 40].filter((at) => at > 4096);
+}
+
 function picture(db: Database): unknown {
   return { nodes: [...db.nodes()], edges: [...db.allEdges()] };
 }
@@ -82,5 +87,39 @@ describe("a compacted log", () => {
     expect((await again.verify()).problems).toEqual([]);
     expect(rewritten(disk)).toEqual(names);
     await again.close();
+  });
+
+  it("is repaired of damage inside it: what is left makes sense, and what is lost is said", async () => {
+    const { db, ports } = await compacted();
+    const before = new Map([...db.nodes()].map((node) => [node.key, node]));
+    await db.close();
+    const paths = rewritten(ports.disk);
+    const bySize = paths.sort((a, b) => ports.disk.fileBytes(b) - ports.disk.fileBytes(a));
+    // Of the largest, and of one that is little more than a gap: a frame's head, its payload, the footer.
+    const some = new Set([...bySize.slice(0, 2), bySize[bySize.length - 1]!]);
+    for (const path of some) {
+      for (const offset of offsetsIn(ports.disk.fileBytes(path))) {
+        const disk = ports.disk.clone();
+        const bytes = disk.readFile(path).slice();
+        bytes[offset]! ^= 1;
+        disk.writeFile(path, bytes);
+        const said = await repair("/db", {
+          ...simulatedPorts({ tasks: "automatic", disk, seed: 4 }),
+          segmentBytes: small.segmentBytes,
+        });
+        const again = await openOn(disk, "/db");
+        const where = `${path} at ${offset}`;
+        const left = [...again.nodes()];
+        expect((await again.verify()).problems, where).toEqual([]);
+        for (const node of left) expect(before.get(node.key), where).toEqual(node);
+        if (said.lost.length === 0) expect(left.length, where).toBe(before.size);
+        else expect(said.quarantined.length, where).toBeGreaterThan(0);
+        await churn(again, 12);
+        await again.close();
+        const third = await openOn(disk, "/db");
+        expect(third.nodeCount, where).toBe(200);
+        await third.close();
+      }
+    }
   });
 });

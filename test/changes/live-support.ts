@@ -22,7 +22,8 @@ export class Folded {
   /** What the change replaces: the node or edge as it is here now. */
   stateBefore(change: Change): FoldedNode | FoldedEdge | undefined {
     if (change.kind === "event" || change.kind === "erased") return undefined;
-    return "key" in change ? this.nodes.get(change.key) : this.edges.get(change.id);
+    if ("id" in change) return this.edges.get(change.id);
+    return "key" in change ? this.nodes.get(change.key) : undefined;
   }
 
   apply(change: Change): void {

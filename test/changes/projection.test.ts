@@ -21,7 +21,7 @@ function counting(version = 1): ProjectionDefinition<Sum, number> {
       if (change.name === "bad") throw new RangeError("a bad one");
       state.count++;
       if (!out.has(change.name)) state.names.push(change.name);
-      out.set(change.name, (out.get(change.name) ?? 0) + 1);
+      out.put(change.name, (out.get(change.name) ?? 0) + 1);
       return undefined;
     },
   };
@@ -226,13 +226,13 @@ describe("what cannot be applied", () => {
       {
         version: 1,
         init: () => 0,
-        apply: (_, __, out) => void out.set("k", () => {}) as undefined,
+        apply: (_, __, out) => void out.put("k", () => {}) as undefined,
       },
-      "out.set: value",
+      "out.put: value",
     ],
     [
       "an empty key",
-      { version: 1, init: () => 0, apply: (_, __, out) => void out.set("", 1) as undefined },
+      { version: 1, init: () => 0, apply: (_, __, out) => void out.put("", 1) as undefined },
       "key must have 1 to 1024 bytes",
     ],
     [
@@ -241,7 +241,7 @@ describe("what cannot be applied", () => {
         version: 1,
         init: () => 0,
         apply(_, __, out) {
-          for (let i = 0; i < 20; i++) out.set(`k${i}`, "-".repeat(2 ** 20));
+          for (let i = 0; i < 20; i++) out.put(`k${i}`, "-".repeat(2 ** 20));
           return undefined;
         },
       },

@@ -3,7 +3,7 @@ import { cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PAGE_HEADER, pageMagic } from "../../src/index/page-format.ts";
-import { airRoutes, makeWorkplace, runVarve } from "./run-command.ts";
+import { airRoutes, dump, makeWorkplace, runHere, runVarve } from "./run-command.ts";
 
 const place = makeWorkplace("care");
 const routes = place.path("routes.varve");
@@ -69,11 +69,11 @@ describe("varve checkpoint, stats and verify", () => {
       }
       expect(trees[name]!["hitRate"]).toBeGreaterThanOrEqual(0);
     }
-    const shown = (await runVarve(["stats", routes])).stdout;
+    const shown = (await runHere(["stats", routes])).stdout;
     for (const words of ["hitRate", "height", "lag", "waiting", "rebuilds", "pageMisses"]) {
       expect(shown).toContain(words);
     }
-    expect((await runVarve(["checkpoint", place.path("missing.varve")])).code).toBe(3);
+    expect((await runHere(["checkpoint", place.path("missing.varve")])).code).toBe(3);
   });
 
   it("verify finds a damaged page of an index that no read has met, with exit code 1", async () => {
@@ -82,7 +82,7 @@ describe("varve checkpoint, stats and verify", () => {
     const damaged = Buffer.from(sound);
     damaged[100]! ^= 1;
     writeFileSync(join(routes, tree), damaged);
-    const ended = await runVarve(["verify", routes, "--json"]);
+    const ended = await runHere(["verify", routes, "--json"]);
     expect([ended.code, ended.stderr]).toEqual([1, ""]);
     expect(ended.json()).toMatchObject({
       sound: false,
@@ -92,7 +92,7 @@ describe("varve checkpoint, stats and verify", () => {
     expect(shown.code).toBe(1);
     expect(shown.stdout).toMatch(/^damaged: 1 found[^\n]*\n[^\n]*-in\.tree/);
     writeFileSync(join(routes, tree), sound);
-    expect((await runVarve(["verify", routes])).code).toBe(0);
+    expect((await runHere(["verify", routes])).code).toBe(0);
   });
 
   it.each([
@@ -100,7 +100,7 @@ describe("varve checkpoint, stats and verify", () => {
     ["neighbors", ["3"]],
     ["path", ["3", "1000"]],
   ])("%s %j waits where the index is damaged until it is made anew", async (command, words) => {
-    const sound = await runVarve([command, routes, ...words]);
+    const sound = await runHere([command, routes, ...words]);
     expect(sound.code).toBe(0);
     const damaged = place.path(`damaged-${command}-${words.length}.varve`);
     cpSync(routes, damaged, { recursive: true });
@@ -111,8 +111,32 @@ describe("varve checkpoint, stats and verify", () => {
     expect([ended.code, ended.stderr, ended.stdout]).toEqual([0, "", sound.stdout]);
   });
 
+  it("ingest waits there too, and stores every row in its turn", async () => {
+    const damaged = place.path("damaged-ingest.varve");
+    cpSync(routes, damaged, { recursive: true });
+    for (const tree of readdirSync(damaged).filter((name) => name.endsWith(".tree"))) {
+      spoilPages(join(damaged, tree));
+    }
+    const rows = Array.from(
+      { length: 900 },
+      (_, at) => `${1 + (at % 300)} ${at % 7 ? at + 1 : ""}`,
+    );
+    const edges = place.write("more.txt", rows.join("\n"));
+    const words = ["--edges", edges, "--batch", "10", "--restart", "--json"];
+    const ended = await runVarve(["ingest", damaged, ...words]);
+    expect([ended.code, ended.stderr]).toEqual([0, ""]);
+    const sound = place.path("sound-ingest.varve");
+    cpSync(routes, sound, { recursive: true });
+    expect(await runVarve(["ingest", sound, ...words])).toMatchObject({ code: 0 });
+    expect(await dump(damaged)).toEqual(await dump(sound));
+    const [found, due] = [damaged, sound].map((path) =>
+      readFileSync(`${path}.rejects.ndjson`, "utf8"),
+    );
+    expect(found).toBe(due);
+  });
+
   it("verify has exit code 2 where it cannot run", async () => {
-    const ended = await runVarve(["verify", place.path("missing.varve")]);
+    const ended = await runHere(["verify", place.path("missing.varve")]);
     expect(ended.code).toBe(2);
     expect(ended.stderr).toMatch(/^varve: NOT_FOUND: /);
   });

@@ -1,7 +1,7 @@
 // Tests of the built command's compact: policies, what it prints, and what it refuses.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { open } from "../../src/varve.ts";
-import { makeWorkplace, runVarve } from "./run-command.ts";
+import { makeWorkplace, runHere, runVarve } from "./run-command.ts";
 
 const place = makeWorkplace("compact");
 const path = place.path("churn.varve");
@@ -20,13 +20,13 @@ afterAll(() => place.remove());
 
 describe("varve compact", () => {
   it("keeps all history where it is not told otherwise", async () => {
-    const done = await runVarve(["compact", path, "--json"]);
+    const done = await runHere(["compact", path, "--json"]);
     expect([done.code, done.stderr]).toEqual([0, ""]);
     expect(done.json()).toMatchObject({ horizon: 0, segments: 0, heldBackBy: { by: "policy" } });
   });
 
   it("drops what a policy lets go, and says how much", async () => {
-    const kept = await runVarve(["compact", path, "--history", "keepEvents=400", "--json"]);
+    const kept = await runHere(["compact", path, "--history", "keepEvents=400", "--json"]);
     expect([kept.code, kept.stderr]).toEqual([0, ""]);
     const { horizon, heldBackBy } = kept.json() as { horizon: number; heldBackBy: object };
     expect(horizon).toBeGreaterThan(0);
@@ -38,17 +38,17 @@ describe("varve compact", () => {
     expect(first).toMatch(/^history from LSN \d+ on, \d+ segments rewritten$/);
     const [before, after] = /^(\d+) bytes before, (\d+) after$/.exec(second!)!.slice(1).map(Number);
     expect(after!).toBeLessThan(before!);
-    const verified = await runVarve(["verify", path, "--json"]);
+    const verified = await runHere(["verify", path, "--json"]);
     expect(verified.json()).toMatchObject({ sound: true });
-    const changes = await runVarve(["changes", path]);
+    const changes = await runHere(["changes", path]);
     expect(changes.code).toBe(3);
     expect(changes.stderr).toMatch(/POSITION_COMPACTED/);
   });
 
   it("refuses a policy that is none, and a database that is not there", async () => {
     for (const policy of ["some", "keepMs=x", "keepEvents=-1", "keepMs"]) {
-      expect((await runVarve(["compact", path, "--history", policy])).code).toBe(2);
+      expect((await runHere(["compact", path, "--history", policy])).code).toBe(2);
     }
-    expect((await runVarve(["compact", place.path("none"), "--json"])).code).toBe(3);
+    expect((await runHere(["compact", place.path("none"), "--json"])).code).toBe(3);
   });
 });

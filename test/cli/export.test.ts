@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { toJson } from "../../src/cli/json-values.ts";
 import { open } from "../../src/varve.ts";
-import { makeWorkplace, runVarve } from "./run-command.ts";
+import { makeWorkplace, runHere, runVarve } from "./run-command.ts";
 
 const place = makeWorkplace("export");
 const path = place.path("graph.varve");
@@ -84,14 +84,14 @@ describe("varve export", () => {
     const read = await runVarve(["ingest", back, ...files, "--strict", "--json"]);
     expect(read.json()).toMatchObject({ nodes: 4, edges: 4, rejected: 0 });
     expect(await dump(back)).toEqual(await dump(path));
-    const again = await runVarve(["export", path, "--format", format, "--out", out]);
+    const again = await runHere(["export", path, "--format", format, "--out", out]);
     expect([again.code, again.stderr]).toEqual([2, expect.stringContaining("there already")]);
   });
 
   it.each(["graphml", "gexf"])(
     "writes %s that is XML, with types and every name",
     async (format) => {
-      const { code, stdout } = await runVarve(["export", path, "--format", format]);
+      const { code, stdout } = await runHere(["export", path, "--format", format]);
       expect(code).toBe(0);
       expect(isWellFormed(stdout)).toBe(true);
       expect(isWellFormed(stdout.replace("</node>", ""))).toBe(false);
@@ -105,17 +105,17 @@ describe("varve export", () => {
   );
 
   it("prints nodes or edges alone, and refuses what has no meaning", async () => {
-    const nodes = await runVarve(["export", path, "--format", "ndjson", "--only", "nodes"]);
+    const nodes = await runHere(["export", path, "--format", "ndjson", "--only", "nodes"]);
     expect(
       nodes.stdout
         .trimEnd()
         .split("\n")
         .map((line) => JSON.parse(line)["~id"]),
     ).toEqual(["#e", "<c&d>", "ada", "bob, the second"]);
-    const edges = await runVarve(["export", path, "--format", "csv", "--only", "edges"]);
+    const edges = await runHere(["export", path, "--format", "csv", "--only", "edges"]);
     expect(edges.stdout.split("\n")[0]).toMatch(/^~from,~to,~label,"since:int","weight:float"/);
     for (const words of [["--format", "xml"], [], ["--format", "gexf", "--only", "nodes"]]) {
-      expect((await runVarve(["export", path, ...words])).code).toBe(2);
+      expect((await runHere(["export", path, ...words])).code).toBe(2);
     }
   });
 
@@ -128,7 +128,7 @@ describe("varve export", () => {
     });
     await db.close();
     for (const format of ["csv", "ndjson"]) {
-      const { code, stdout, stderr } = await runVarve(["export", odd, "--format", format]);
+      const { code, stdout, stderr } = await runHere(["export", odd, "--format", format]);
       expect([code, stderr]).toEqual([3, expect.stringMatching(/^varve: left out: 1 nodes/)]);
       expect(stdout).toContain(format === "csv" ? '"b"' : '"a"');
     }
@@ -175,7 +175,7 @@ describe("a damaged database", () => {
 
   it("is repaired, after a dry run that changes nothing", async () => {
     const before = files();
-    const dry = await runVarve(["repair", damaged, "--dry-run"]);
+    const dry = await runHere(["repair", damaged, "--dry-run"]);
     expect([dry.code, dry.stdout.split("\n")[0]]).toEqual([
       0,
       "damaged: 1 LSNs would be lost, last LSN 5",
@@ -186,8 +186,8 @@ describe("a damaged database", () => {
       sound: false,
       lost: [{ firstLsn: 4, lastLsn: 4, reason: "damaged" }],
     });
-    expect((await runVarve(["verify", damaged])).code).toBe(0);
-    expect((await runVarve(["repair", damaged])).stdout).toBe("sound: nothing to repair\n");
+    expect((await runHere(["verify", damaged])).code).toBe(0);
+    expect((await runHere(["repair", damaged])).stdout).toBe("sound: nothing to repair\n");
   });
 });
 
@@ -207,7 +207,7 @@ describe("varve backup", () => {
     );
     await db.close();
     expect(await dump(copy)).toEqual(await dump(path));
-    expect((await runVarve(["verify", copy])).code).toBe(0);
-    expect((await runVarve(["backup", path, path])).code).toBe(3);
+    expect((await runHere(["verify", copy])).code).toBe(0);
+    expect((await runHere(["backup", path, path])).code).toBe(3);
   });
 });

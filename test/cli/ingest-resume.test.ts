@@ -2,7 +2,7 @@
 
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { airRoutes, dump, makeWorkplace, runVarve } from "./run-command.ts";
+import { airRoutes, dump, makeWorkplace, runHere, runVarve } from "./run-command.ts";
 
 const place = makeWorkplace("resume");
 afterAll(() => place.remove());
@@ -80,7 +80,7 @@ describe("an ingest killed with SIGKILL", () => {
     expect(await dump(place.path("routes.varve"))).toEqual(
       await dump(place.path("routes-whole.varve")),
     );
-    expect((await runVarve(["verify", place.path("routes.varve")])).code).toBe(0);
+    expect((await runHere(["verify", place.path("routes.varve")])).code).toBe(0);
   });
 
   it("is not resumed with a changed file or other options, and keeps what it has", async () => {

@@ -5,7 +5,7 @@ import { closeSync, existsSync, openSync, readdirSync, readFileSync } from "node
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { open } from "../../src/varve.ts";
-import { airRoutes, commandPath, dump, makeWorkplace, runVarve } from "./run-command.ts";
+import { airRoutes, commandPath, dump, makeWorkplace, runHere, runVarve } from "./run-command.ts";
 
 const place = makeWorkplace("main");
 const routes = place.path("routes.varve");
@@ -33,6 +33,12 @@ describe("varve", () => {
     expect((await runVarve(["--version"])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 
+  it("ends with exit code 2 and one line where it is used wrongly", async () => {
+    const ended = await runVarve(["explode"]);
+    expect([ended.code, ended.stdout]).toEqual([2, ""]);
+    expect(ended.stderr).toMatch(/^varve: USAGE: [^\n]+\n$/);
+  });
+
   it.each([
     [[]],
     [["explode"]],
@@ -46,7 +52,7 @@ describe("varve", () => {
     [["changes", routes, "--from", "soon"]],
     [["changes", routes, "--limit", "-1"]],
   ])("answers wrong usage %j with exit code 2 and one line", async (words) => {
-    const ended = await runVarve(words);
+    const ended = await runHere(words);
     expect(ended.code).toBe(2);
     expect(ended.stdout).toBe("");
     expect(ended.stderr).toMatch(/^varve: USAGE: [^\n]+\n$/);
@@ -57,7 +63,7 @@ describe("varve", () => {
     async (command) => {
       const missing = place.path("missing.varve");
       const words = { get: ["1"], neighbors: ["1"], path: ["1", "2"] }[command] ?? [];
-      const ended = await runVarve([command, missing, ...words]);
+      const ended = await runHere([command, missing, ...words]);
       expect(ended.code).toBe(3);
       expect(ended.stderr).toMatch(/^varve: NOT_FOUND: [^\n]+\n$/);
       expect(existsSync(missing)).toBe(false);
@@ -86,14 +92,14 @@ describe("varve get", () => {
     const text = await runVarve(["get", routes, "1"]);
     expect(text.code).toBe(0);
     expect(text.stdout).toMatch(/^1 :airport\n[\s\S]* {2}code: "ATL"\n[\s\S]* {2}runways: 5\n/);
-    const node = (await runVarve(["get", routes, "1", "--json"])).json();
+    const node = (await runHere(["get", routes, "1", "--json"])).json();
     expect(node).toMatchObject({ found: true, key: "1", labels: ["airport"] });
     expect(node["props"]).toMatchObject({ code: "ATL", runways: 5, lat: 33.6366996765137 });
     expect(node["props"]).not.toHaveProperty("author");
   });
 
   it("has exit code 1 for an absent node", async () => {
-    const text = await runVarve(["get", routes, "nobody"]);
+    const text = await runHere(["get", routes, "nobody"]);
     expect([text.code, text.stdout, text.stderr]).toEqual([1, "", "varve: no node nobody\n"]);
     const json = await runVarve(["get", routes, "nobody", "--json"]);
     expect([json.code, json.json()]).toEqual([1, { found: false, key: "nobody" }]);
@@ -104,7 +110,7 @@ describe("varve neighbors", () => {
   it("lists neighbours by direction and type", async () => {
     const all = (await runVarve(["neighbors", routes, "1", "--json"])).json();
     expect(all).toMatchObject({ found: true, key: "1", count: 242 });
-    const inward = await runVarve([
+    const inward = await runHere([
       "neighbors",
       routes,
       "1",
@@ -114,12 +120,12 @@ describe("varve neighbors", () => {
       "contains",
     ]);
     expect(inward.stdout.trim().split("\n")).toHaveLength(2);
-    const none = await runVarve(["neighbors", routes, "1", "--type", "nothing", "--json"]);
+    const none = await runHere(["neighbors", routes, "1", "--type", "nothing", "--json"]);
     expect([none.code, none.json()["neighbors"]]).toEqual([0, []]);
   });
 
   it("has exit code 1 for an absent node", async () => {
-    expect((await runVarve(["neighbors", routes, "nobody"])).code).toBe(1);
+    expect((await runHere(["neighbors", routes, "nobody"])).code).toBe(1);
   });
 });
 
@@ -127,15 +133,15 @@ describe("varve path", () => {
   it("finds a shortest path, or none with exit code 1", async () => {
     const found = (await runVarve(["path", routes, "1", "3", "--type", "route", "--json"])).json();
     expect(found).toEqual({ found: true, from: "1", to: "3", hops: 1, path: ["1", "3"] });
-    expect((await runVarve(["path", routes, "1", "3"])).stdout).toBe("1\n3\n");
-    const none = await runVarve(["path", routes, "1", "0", "--json"]);
+    expect((await runHere(["path", routes, "1", "3"])).stdout).toBe("1\n3\n");
+    const none = await runHere(["path", routes, "1", "0", "--json"]);
     expect([none.code, none.json()]).toEqual([1, { found: false, from: "1", to: "0" }]);
   });
 });
 
 describe("varve changes", () => {
   it("prints the log from an LSN, so many as asked for", async () => {
-    const first = await runVarve(["changes", routes, "--limit", "2"]);
+    const first = await runHere(["changes", routes, "--limit", "2"]);
     const lines = first.stdout
       .trim()
       .split("\n")
@@ -144,7 +150,7 @@ describe("varve changes", () => {
       [1, "node.put", "0"],
       [2, "node.put", "1"],
     ]);
-    const later = await runVarve(["changes", routes, "--from", "3750", "--limit", "1"]);
+    const later = await runHere(["changes", routes, "--from", "3750", "--limit", "1"]);
     expect(later.json()).toMatchObject({
       lsn: 3750,
       kind: "edge.add",
@@ -162,7 +168,7 @@ describe("varve changes", () => {
       ["--from", "now"],
       ["--limit", "0"],
     ]) {
-      const ended = await runVarve(["changes", routes, ...words]);
+      const ended = await runHere(["changes", routes, ...words]);
       expect([ended.code, ended.stdout, ended.stderr]).toEqual([0, "", ""]);
     }
   });
@@ -307,7 +313,7 @@ describe("varve ingest", () => {
     const ended = await ingest("behind.varve", ...words, "--json");
     expect(ended.json()).toMatchObject({ nodes: 2, rejected: 0 });
     for (const key of ["Ann", "Rome"]) {
-      const found = await runVarve(["get", place.path("behind.varve"), key, "--json"]);
+      const found = await runHere(["get", place.path("behind.varve"), key, "--json"]);
       expect(found.json()).toMatchObject({ key, labels: ["Thing"] });
     }
   });
@@ -329,7 +335,10 @@ describe("varve ingest", () => {
     ["rejects into no directory", ["--nodes", "$csv", "--rejects", "no/where/r.csv"]],
   ])("answers %s with exit code 2 and changes nothing on disk", async (_, words) => {
     const csv = place.write("usage.csv", "id,n\na,1\n");
-    const ended = await ingest("usage.varve", ...words.map((word) => word.replace("$csv", csv)));
+    // Standard input is a process's own.
+    const run = words.includes("-") ? runVarve : runHere;
+    const given = words.map((word) => word.replace("$csv", csv));
+    const ended = await run(["ingest", place.path("usage.varve"), ...given, "--json"]);
     expect(ended.code).toBe(2);
     expect(ended.stderr).toMatch(/^varve: USAGE: [^\n]+\n$/);
     expect(existsSync(place.path("usage.varve"))).toBe(false);

@@ -1,10 +1,13 @@
-// Runs the built command as a process of its own, as a user would, and kills it where a test asks for that.
+// Runs the built command as a process of its own, as a user would, and kills it where a test asks for that; or, where a process
+// would prove nothing more, the same command in this one.
 
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { runCommand } from "../../src/cli/command.ts";
+import type { Output } from "../../src/cli/output.ts";
 import { open } from "../../src/varve.ts";
 
 export const commandPath: string = fileURLToPath(
@@ -61,11 +64,36 @@ export function runVarve(words: readonly string[], options: RunOptions = {}): Pr
   child.stdin?.end(input ?? "");
   return new Promise((resolve, reject) => {
     child.on("error", reject);
-    child.on("close", (code, endSignal) => {
-      const json = () => JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "");
-      resolve({ code, signal: endSignal, stdout, stderr, json });
-    });
+    child.on("close", (code, signal) => resolve(ended(code, signal, stdout, stderr)));
   });
+}
+
+/**
+ * The command in this process: its arguments, what it prints and its exit code, some hundred times cheaper than a process
+ * with those. Standard input, signals, pipes and the lock of another process need `runVarve`.
+ */
+export async function runHere(words: readonly string[]): Promise<Ended> {
+  let stdout = "";
+  let stderr = "";
+  const output: Output = {
+    isBroken: false,
+    broken: new AbortController().signal,
+    failure: undefined,
+    async print(line) {
+      stdout += `${line}\n`;
+    },
+    async flush() {},
+    warn(line) {
+      stderr += `${line}\n`;
+    },
+  };
+  const code = await runCommand(words, output);
+  return ended(code, null, stdout, stderr);
+}
+
+function ended(code: number | null, signal: string | null, stdout: string, stderr: string): Ended {
+  const json = () => JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "");
+  return { code, signal, stdout, stderr, json };
 }
 
 /** A directory for one test file, and a way to put files into it. */

@@ -56,7 +56,6 @@ describe("a compactor", () => {
     expect(freedBytes).toBeGreaterThan(40_000);
     const { horizon } = Database.coreOf(db).log;
     expect(horizon).toBe(db.durableLsn);
-    expect(await compactor.next(horizon)).toBeUndefined();
     const again = await compactor.rewrite(compactor.everything(horizon)!);
     expect(again).toEqual({ freedBytes: 0, droppedEvents: 0, segments: 0 });
     history.checkAfter("kill", await readView(db)).checkGraph(db);
@@ -66,25 +65,6 @@ describe("a compactor", () => {
     expect(Database.coreOf(reopened.db).log.horizon).toBe(horizon);
     expect(reopened.db.recovery).toMatchObject({ quarantined: [], rebuilt: [], warnings: [] });
     await reopened.db.close();
-  });
-
-  it("chooses what is worth it, then nothing", async () => {
-    const { db, disk } = await filled();
-    const compactor = compactorOf(db);
-    const horizon = db.durableLsn;
-    let rounds = 0;
-    for (let choice = await compactor.next(horizon); choice !== undefined; rounds++) {
-      const before = logBytes(disk);
-      const { freedBytes } = await compactor.rewrite(choice);
-      // What was measured is what is written, to the byte; footers are not measured.
-      const footers = choice.segments.length * 100;
-      expect(Math.abs(freedBytes - (choice.bytes - choice.liveBytes))).toBeLessThan(footers);
-      expect(before - logBytes(disk)).toBe(freedBytes);
-      choice = await compactor.next(horizon);
-    }
-    expect(rounds).toBe(1);
-    expect((await db.verify()).problems).toEqual([]);
-    await db.close();
   });
 
   it("touches nothing before there is a checkpoint behind it", async () => {

@@ -18,16 +18,19 @@ const views: StageView[] = [0, 9, 10].flatMap((activeEvents) =>
         flags.flatMap((frozenIsDurable) =>
           flags.flatMap((isUnsaved) =>
             flags.flatMap((isWanted) =>
-              flags.map((isPoisoned) => ({
-                activeEvents,
-                activeBytes,
-                activeLogBytes,
-                hasFrozen,
-                frozenIsDurable,
-                isUnsaved,
-                isWanted,
-                isPoisoned,
-              })),
+              flags.flatMap((isPassWanted) =>
+                flags.map((isPoisoned) => ({
+                  activeEvents,
+                  activeBytes,
+                  activeLogBytes,
+                  hasFrozen,
+                  frozenIsDurable,
+                  isUnsaved,
+                  isWanted,
+                  isPassWanted,
+                  isPoisoned,
+                })),
+              ),
             ),
           ),
         ),
@@ -47,13 +50,15 @@ describe("the next stage", () => {
             : "wait"
           : view.isUnsaved
             ? "save"
-            : view.activeEvents === 0
-              ? view.activeLogBytes >= limits.activeLogBytesMax
-                ? "freeze"
-                : "none"
-              : view.isWanted || isFull(view, limits)
-                ? "freeze"
-                : "none";
+            : view.isPassWanted
+              ? "freeze"
+              : view.activeEvents === 0
+                ? view.activeLogBytes >= limits.activeLogBytesMax
+                  ? "freeze"
+                  : "none"
+                : view.isWanted || isFull(view, limits)
+                  ? "freeze"
+                  : "none";
       expect(nextStage(view, limits), JSON.stringify(view)).toBe(due);
     }
   });

@@ -319,6 +319,11 @@ describe("the bodies of records in docs/FORMAT.md", () => {
     batch.edgePatch(0, edge, 5, props, image.subarray(1, 2));
     batch.edgeRemove(0, edge);
     batch.userEvent(label, props);
+    const map = batch.internScoped(2, 0, "map");
+    batch.mapEntry(map, "key", props);
+    batch.mapEntry(map, "key", undefined);
+    batch.drop(RECORD.graphDrop, 300);
+    batch.drop(RECORD.mapDrop, map);
     batch.state("name", props);
     batch.commit();
     const compacted = new ByteWriter();

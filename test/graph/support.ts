@@ -166,6 +166,10 @@ class LiveSource implements ReadSource {
     return this.events.lastLsn;
   }
 
+  graph(): number {
+    return 0;
+  }
+
   check(lsn: number, epoch: number): void {
     if (epoch !== this.epoch && lsn > this.events.lastLsn) throw new Error("rolled back");
   }
@@ -204,6 +208,10 @@ class ViewSource implements ReadSource {
 
   lsn(): number {
     return this.#lsn;
+  }
+
+  graph(): number {
+    return 0;
   }
 
   check(lsn: number, epoch: number): void {

@@ -162,11 +162,11 @@ describe("on-disk tree", () => {
     );
   });
 
-  it("keeps keys of 1,024 bytes that differ in the last one, and long blobs, in small pages", () => {
+  it("keeps keys of 1,029 bytes that differ in the last one, and long blobs, in small pages", () => {
     const shape = { keyBytes: true, width: 1, payloadWords: 1, blob: true };
     const entries = Array.from({ length: 256 }, (_, i) => {
-      const key = new Uint8Array(1024).fill(0xff);
-      key[1023] = i;
+      const key = new Uint8Array(1029).fill(0xff);
+      key[1028] = i;
       return { key, words: [i], blob: new Uint8Array(i === 9 ? 65_535 : 0).fill(i) };
     });
     const model = modelOf(shape, entries);
@@ -193,7 +193,7 @@ describe("on-disk tree", () => {
     const keyed = { keyBytes: true, width: 1, payloadWords: 0, blob: true };
     const writer = new DiskTreeWriter(new MemoryFile(), { shape: keyed, databaseId, treeId });
     expect(() => writer.add(Uint32Array.of(1), 0)).toThrow(RangeError);
-    expect(() => writer.setKey(new Uint8Array(1025), 0, 1025)).toThrow(RangeError);
+    expect(() => writer.setKey(new Uint8Array(1030), 0, 1030)).toThrow(RangeError);
     writer.setKey(Uint8Array.of(5), 0, 1);
     writer.setBlob(noKey, 0, 0);
     writer.add(Uint32Array.of(1), 0);

@@ -183,7 +183,7 @@ class Bench {
     if (flushed !== undefined) {
       const { nextNodeId, model } = flushed;
       const { nodeCount, edgeCount, lsn: lastLsn } = model;
-      this.index.restore({ nextNodeId, lastLsn, nodeCount, edgeCount, runs });
+      this.index.restore({ nextNodeId, lastLsn, nodeCount, edgeCount, families: [], runs });
     }
     for (const { bytes, firstLsn } of this.written) {
       if (firstLsn > flushedLsn) this.index.apply(bytes, 0, bytes.length, firstLsn);
@@ -264,7 +264,7 @@ function walk(index: GraphIndex, side: "out" | "in", range: EdgeRange): number[]
 }
 
 function keyOrder(index: GraphIndex, lsn: number): number[] {
-  const pages = new KeyPages({ prefix: none, after: none, lsn });
+  const pages = new KeyPages({ graph: 0, prefix: none, after: none, lsn });
   const ids: number[] = [];
   while (pages.fill(index.keyCursor)) ids.push(...pages.ids.subarray(0, pages.count));
   return ids;

@@ -216,12 +216,14 @@ describe("graph index", () => {
     expect(() => apply(new GraphIndex(others, tiny), written[0]!)).toThrow(MalformedBytes);
   });
 
-  it("refuses events of other graphs, which this version does not know", () => {
+  it("refuses events of graphs and maps that are not defined, or of another kind", () => {
     const names = new NameTable();
     const other = encode(names, 1, (b) => b.nodePut(7, 1, "a", [], undefined));
-    expect(() => apply(new GraphIndex(names), other)).toThrow(
-      expect.objectContaining({ code: "FORMAT_UNSUPPORTED" }),
+    expect(() => apply(new GraphIndex(names), other)).toThrow(MalformedBytes);
+    const inMap = encode(names, 1, (b) =>
+      b.nodePut(b.internScoped(2, 0, "map"), 1, "a", [], undefined),
     );
+    expect(() => apply(new GraphIndex(names), inMap)).toThrow(MalformedBytes);
   });
 
   it.each([

@@ -59,9 +59,9 @@ export const indexMutants: readonly Mutant[] = [
   {
     name: "merged-trees-removed-before-the-checkpoint-is-saved",
     file: stages,
-    find: "    await log.saveCheckpoint(bytes, number, lsn);",
+    find: "    await log.saveCheckpoint(bytes, number, position);",
     replace: `    await runs.removeRetired(records);
-    await log.saveCheckpoint(bytes, number, lsn);`,
+    await log.saveCheckpoint(bytes, number, position);`,
     killedBy: { ...layerCrashes },
   },
   {

@@ -98,7 +98,7 @@ async function save({ log, ports }: TestLog, number: number): Promise<void> {
     runs: [],
     segments: log.allocation(),
   };
-  await log.saveCheckpoint(encodeCheckpoint(manifest!.databaseId, checkpoint), number, lsn);
+  await log.saveCheckpoint(encodeCheckpoint(manifest!.databaseId, checkpoint), number, position);
 }
 
 describe("the bytes of a checkpoint", () => {

@@ -185,6 +185,14 @@ export class History {
     checkGraph(db, this.#entries);
   }
 
+  /** The graph that a view of the past shows: what those transactions make that end at or below its LSN. */
+  checkGraphAt(past: GraphFace, lsn: number): void {
+    checkGraph(
+      past,
+      this.#entries.filter(({ receipt }) => receipt !== undefined && receipt.lastLsn <= lsn),
+    );
+  }
+
   #entry(plan: Plan): Entry {
     const number = this.#counter.next++;
     const content = JSON.stringify([plan.steps, plan.mark]);
@@ -347,8 +355,11 @@ function checkLsns(kept: readonly Entry[], view: View): void {
   }
 }
 
+/** What is compared of a graph, live or past. */
+type GraphFace = Pick<Database, "nodeCount" | "edgeCount" | "node" | "neighbors">;
+
 /** Compares reads with a fold over plain maps. */
-function checkGraph(db: Database, entries: readonly { plan: Plan; token: string }[]): void {
+function checkGraph(db: GraphFace, entries: readonly { plan: Plan; token: string }[]): void {
   const nodes = new Map<string, Record<string, unknown>>();
   const links = new Map<string, string[]>();
   let edges = 0;

@@ -48,7 +48,7 @@ export function sums(padBytes: number): ProjectionDefinition<Sum, number> {
       state.last = n;
       const key = `r${n % 7}`;
       if (n % 11 === 10) out.delete(key);
-      else out.set(key, (out.get(key) ?? 0) + 1);
+      else out.put(key, (out.get(key) ?? 0) + 1);
       return undefined;
     },
   };

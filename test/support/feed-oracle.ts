@@ -48,7 +48,8 @@ function checkDelivered(log: readonly Change[], { feeds }: Known): void {
 
 function contentOf(change: Change): unknown {
   if (change.kind === "erased") return undefined;
-  return change.kind === "event" ? change.value : "key" in change ? change.key : change.id;
+  if (change.kind === "event") return change.value;
+  return "key" in change ? change.key : "id" in change ? change.id : undefined;
 }
 
 /** S9. */

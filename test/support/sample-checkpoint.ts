@@ -24,7 +24,23 @@ export const sampleCheckpoint: Checkpoint = {
   nextTreeId: 9,
   nodeCount: 21,
   edgeCount: 22,
-  names: ["Person", "knows", "\u{1F600}"],
+  names: ["Person", "knows", "\u{1F600}", "Person", "Person", "old"],
+  scopedNames: [
+    { number: 4, kind: 1, scope: 0 },
+    { number: 5, kind: 3, scope: 4 },
+    { number: 6, kind: 2, scope: 0 },
+  ],
+  families: [
+    {
+      number: 4,
+      kind: 1,
+      firstLsn: 7,
+      droppedLsn: Number.POSITIVE_INFINITY,
+      nodes: 3,
+      edges: 5,
+    },
+    { number: 6, kind: 2, firstLsn: 8, droppedLsn: 80, nodes: 2, edges: 0 },
+  ],
   states: [
     ["cursor", Uint8Array.of(1, 2, 3)],
     ["", new Uint8Array(0)],

@@ -1,5 +1,6 @@
 // Checked by the compiler only: what a schema lets through and what it refuses, in writes and in reads.
 import type { Database } from "../../src/database/database.ts";
+import type { Transaction } from "../../src/database/transaction.ts";
 import type { GraphReader } from "../../src/graph/graph-reader.ts";
 import type { GraphTransaction } from "../../src/graph/graph-transaction.ts";
 
@@ -12,6 +13,11 @@ interface Social {
   nodes: { Person: Person; City: { population: bigint } };
   edges: { KNOWS: { since: number }; LIVES_IN: { from: Date } };
   events: { "signed-up": { user: string } };
+}
+
+interface Layered extends Social {
+  maps: { config: { any: number }; names: string };
+  graphs: { roads: { nodes: { Town: { name: string } }; edges: { ROAD: { km: number } } } };
 }
 
 export function writes(tx: GraphTransaction<Social>): void {
@@ -71,6 +77,42 @@ export function reads(graph: GraphReader<Social>): void {
   graph.neighborIds(1, { type: "HATES" });
   const path: string[] | undefined = graph.shortestPath("ada", "bob", { type: "KNOWS" });
   use(name, path);
+}
+
+export function families(db: Database<Layered>, tx: Transaction<Layered>): void {
+  tx.map("config").put("k", { any: 1 });
+  // @ts-expect-error: a value of another map
+  tx.map("config").put("k", "text");
+  // @ts-expect-error: a map that the schema does not have
+  tx.map("other");
+  const any: number | undefined = tx.map("config").get("k")?.any;
+  for (const [key, value] of db.map("names").range({ gte: "a", limit: 2 })) {
+    use(key.length, value.length);
+  }
+  // @ts-expect-error: no option of range
+  db.map("names").range({ from: "a" });
+  tx.graph("roads").putNode("x", { labels: ["Town"], props: { name: "X" } });
+  tx.graph("roads").addEdge("x", "ROAD", "y", { km: 2 });
+  // @ts-expect-error: a label of the default graph
+  tx.graph("roads").putNode("x", { labels: ["Person"] });
+  // @ts-expect-error: a graph that the schema does not have
+  db.graph("rails");
+  const km: number | undefined = db.graph("roads").edge<"ROAD">(1)?.props.km;
+  const town: string | undefined = db.snapshot().graph("roads").node<"Town">("x")?.props.name;
+  tx.dropGraph("roads");
+  tx.dropMap("names");
+  // @ts-expect-error: a map, not a graph
+  tx.dropGraph("names");
+  use(any, km, town);
+}
+
+export function familiesWithoutSchema(db: Database, tx: Transaction): void {
+  tx.map("any").put("k", [1, null]);
+  tx.graph("any").putNode("x", { labels: ["L"] });
+  const value: unknown = db.map("any").get("k");
+  // @ts-expect-error: nothing is known of the value
+  const text: string = db.map("any").get("k");
+  use(value, text);
 }
 
 export function withoutSchema(graph: GraphReader, tx: GraphTransaction): void {

@@ -1,6 +1,7 @@
 // Judges one crash state: boots it, checks what is found, lives on, cuts the power again, and boots twice more.
 import { dropAll } from "../survival.ts";
 import { CrashLife, type CrashState } from "./crash-life.ts";
+import { copyOfWorld } from "./crash-points.ts";
 import type { CrashSubject } from "./crash-subject.ts";
 import { Violation } from "./violation.ts";
 
@@ -14,7 +15,8 @@ export interface JudgeOptions {
 
 /**
  * Throws a `Violation` where the next process finds less, more or other than was promised (O1 to O7, O9), cannot go on
- * (O10), leaves something behind (O12, O14), or where a second recovery finds something else than the first (O8).
+ * (O10), leaves something behind (O12, O14), or where a second recovery finds something else than the first, or something
+ * to mend (O8).
  * Returns what the recovery said of itself.
  *
  * The disk and the world of the state are used up.
@@ -24,30 +26,61 @@ export async function judgeCrash<Store, Command, State, World>(
   state: CrashState<Command, State, World>,
   options: JudgeOptions,
 ): Promise<readonly string[]> {
-  const { seed, tell = () => {} } = options;
+  const { seed, tell = () => {}, isThorough = true } = options;
+  const { death } = state;
   const steps = subject.afterwards ?? subject.alphabet.slice(0, 1);
+  const orderly = isThorough && subject.close !== undefined;
+  if (orderly) {
+    tell("recovers, and closes; recovers once more");
+    const disk = state.disk.clone();
+    await judgeOrderlyEnd(
+      subject,
+      { ...state, disk, world: copyOfWorld(subject, state.world) },
+      seed,
+    );
+  }
   const first = new CrashLife(subject, state, { seed, steps, closes: false });
   tell(`recovers, then does ${JSON.stringify(steps)}`);
-  await first.run(state.death);
+  await first.run(death);
 
   // Life goes on, and what it did survives the next power cut.
   const disk = state.disk.powerCut(dropAll);
   first.stop();
-  const next = { disk, death: "power", history: first.history, world: state.world } as const;
+  const { history, world } = { history: first.history, world: state.world };
   tell("everything that is not durable is lost; recovers, and closes");
-  const second = new CrashLife(subject, next, { seed, steps: [], closes: true });
-  await second.run("power").catch(asLifeAfter);
-  checkFiles(subject, next, second.history.finalState());
-  if (options.isThorough === false || subject.close === undefined) {
-    second.stop();
-    return first.traits;
-  }
-  const again = { disk, death: "kill", history: second.history, world: state.world } as const;
-  tell("recovers once more");
-  const third = new CrashLife(subject, again, { seed, steps: [], closes: true });
-  await third.run("kill");
-  third.stop();
+  const next = { disk, death: "power", history, world } as const;
+  if (orderly) await judgeOrderlyEnd(subject, next, seed).catch(asLifeAfter);
+  else (await judgeEnd(subject, next, seed).catch(asLifeAfter)).stop();
   return first.traits;
+}
+
+/** The next process finds what is due and closes; the one after it finds the same and nothing to mend, whatever the close left at risk. */
+async function judgeOrderlyEnd<Store, Command, State, World>(
+  subject: CrashSubject<Store, Command, State, World>,
+  state: CrashState<Command, State, World>,
+  seed: number,
+): Promise<void> {
+  const ended = await judgeEnd(subject, state, seed);
+  const { history, closedWith } = ended;
+  const isQuiet = closedWith === "durable";
+  const death = isQuiet ? "power" : "kill";
+  const disk = isQuiet ? state.disk.powerCut(dropAll) : state.disk.clone();
+  ended.stop();
+  const again = { disk, death, history, world: state.world } as const;
+  const last = new CrashLife(subject, again, { seed, steps: [], closes: true, isQuiet });
+  await last.run(death);
+  last.stop();
+}
+
+async function judgeEnd<Store, Command, State, World>(
+  subject: CrashSubject<Store, Command, State, World>,
+  state: CrashState<Command, State, World>,
+  seed: number,
+): Promise<CrashLife<Store, Command, State, World>> {
+  const life = new CrashLife(subject, state, { seed, steps: [], closes: true });
+  await life.run(state.death);
+  checkFiles(subject, state, life.history.finalState());
+  return life;
 }
 
 /** What was promised after the recovery is another thing than what was promised before the crash. */

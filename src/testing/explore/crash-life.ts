@@ -1,10 +1,13 @@
 // One life of a store on a simulated machine, from its boot to its close: runs the steps, notes how each operation ends, and
 // checks what holds without any crash. Whoever listens hears every place at which the life could be cut short.
+
+import { keepsDurable } from "../disk-profile.ts";
 import type { FaultRule } from "../faults.ts";
 import type { SimulatedDisk } from "../simulated-disk.ts";
 import { type SimulatedPorts, simulatedPorts } from "../simulated-ports.ts";
 import { type CrashSite, endOfStep } from "./crash-plan.ts";
 import { type CrashSubject, type Promised, reopen, type Step } from "./crash-subject.ts";
+import { filesFingerprint } from "./disk-fingerprint.ts";
 import type { Death, OperationHistory } from "./operation-history.ts";
 import { settle } from "./settle.ts";
 import { Violation } from "./violation.ts";
@@ -21,6 +24,8 @@ export interface LifeOptions<Command, State, World> {
   readonly seed: number;
   readonly steps: readonly Step<Command>[];
   readonly closes: boolean;
+  /** Whether the life before ended in order, so that there is nothing to mend (O8). */
+  readonly isQuiet?: boolean;
   readonly faults?: readonly FaultRule[];
   readonly delays?: readonly number[];
   /** Called at each place where the life may be cut short. */
@@ -37,6 +42,7 @@ export class CrashLife<Store, Command, State, World> {
   readonly #options: LifeOptions<Command, State, World>;
   readonly #met: Map<string, number> = new Map();
   readonly #traits: string[] = [];
+  #closedWith: Promised = "nothing";
   #history: OperationHistory<Command, State>;
   #ports!: SimulatedPorts;
   #store: Store | undefined;
@@ -51,7 +57,7 @@ export class CrashLife<Store, Command, State, World> {
     this.#disk = start.disk;
     this.#world = start.world;
     this.#options = options;
-    this.#history = start.history.after(start.death).fork();
+    this.#history = start.history.after(start.death, keepsDurable(start.disk.profile)).fork();
   }
 
   /** What is known of the store at the moment. */
@@ -64,8 +70,18 @@ export class CrashLife<Store, Command, State, World> {
     return this.#traits;
   }
 
+  /** What the last orderly close has promised. */
+  get closedWith(): Promised {
+    return this.#closedWith;
+  }
+
   get #hasFaults(): boolean {
     return (this.#options.faults?.length ?? 0) > 0;
+  }
+
+  /** Whether the store may be refused what it asks of the machine, or may find what nobody could keep. */
+  get #mayFail(): boolean {
+    return this.#hasFaults || this.#history.isDoubtful;
   }
 
   /** Throws a `Violation` where a promise is broken. */
@@ -73,13 +89,15 @@ export class CrashLife<Store, Command, State, World> {
     this.#listen();
     try {
       this.#disk.faults.push(...(this.#options.faults ?? []));
-      await this.#open(death);
+      await this.#open(death, this.#options.isQuiet === true);
       if (this.#store === undefined) return;
       this.#tell(endOfStep(0));
       for (const [at, step] of this.#options.steps.entries()) {
         await this.#step(step);
         if (this.#store === undefined) return;
         this.#tell(endOfStep(at + 1));
+        // What failed is told to the caller, and readers see just that, at once.
+        if (this.#hasFaults) await this.#read();
       }
       await this.#read();
       if (this.#options.closes) await this.#close();
@@ -96,16 +114,18 @@ export class CrashLife<Store, Command, State, World> {
     this.#disk.stop();
   }
 
-  async #open(death: Death): Promise<void> {
+  async #open(death: Death, isQuiet: boolean): Promise<void> {
     this.#ports = simulatedPorts({
       disk: this.#disk,
       seed: this.#options.seed,
       tasks: "automatic",
     });
     const { open, check, read } = this.#subject;
+    const files = this.#mayFail ? this.#files() : undefined;
     let store: Store | undefined;
     try {
       store = await settle(this.#ports, "open", open(this.#ports, this.#world));
+      if (isQuiet) this.#requireQuiet(store);
       const state = await settle(this.#ports, "read", read(store, this.#world));
       this.#history = this.#history.checkAfter(death, state);
       const checked = settle(this.#ports, "check", check?.(store, state, this.#world));
@@ -114,14 +134,30 @@ export class CrashLife<Store, Command, State, World> {
       this.#store = store;
     } catch (error) {
       this.#allow("open", error);
-      if (store === undefined) this.#requireNoLeak("a refused open");
+      if (store !== undefined) return;
+      this.#requireNoLeak("a refused open");
+      this.#traits.push("refused");
+      if (this.#subject.isRefusal?.(error) !== true || files === this.#files()) return;
+      throw new Violation("O13 refusal is harmless", `files changed: ${(error as Error).message}`);
     }
+  }
+
+  #files(): string | undefined {
+    if (this.#subject.isRefusal === undefined) return undefined;
+    return filesFingerprint(this.#disk, this.#subject.isScratch);
+  }
+
+  #requireQuiet(store: Store): void {
+    if (this.#mayFail) return;
+    const mended = this.#subject.mended?.(store) ?? [];
+    if (mended.length === 0) return;
+    throw new Violation("O8 idempotence", `after an orderly close: ${mended.join(", ")}`);
   }
 
   async #step(step: Step<Command>): Promise<void> {
     if (step === reopen) {
       await this.#close();
-      await this.#open("kill");
+      await this.#open("kill", this.#closedWith === "durable");
     } else if (typeof step === "string" && step.startsWith("@wait:")) {
       await this.#ports.scheduler.advance(Number(step.slice("@wait:".length)));
     } else {
@@ -158,6 +194,7 @@ export class CrashLife<Store, Command, State, World> {
     const { close } = this.#subject;
     const store = this.#store as Store;
     this.#store = undefined;
+    this.#closedWith = "nothing";
     if (close === undefined) return;
     let promised: unknown = "nothing";
     try {
@@ -165,7 +202,8 @@ export class CrashLife<Store, Command, State, World> {
     } catch (error) {
       this.#allow("close", error);
     }
-    this.#history.promiseAll((promised ?? "nothing") as Promised);
+    this.#closedWith = (promised ?? "nothing") as Promised;
+    this.#history.promiseAll(this.#closedWith);
     this.#requireNoLeak("close");
     if (this.#ports.scheduler.pending > 0) {
       throw new Violation("O12 no leaks", `${this.#ports.scheduler.pending} timers after close`);
@@ -175,7 +213,7 @@ export class CrashLife<Store, Command, State, World> {
   /** A violation always counts; another error where nothing was made to fail, or where the store does not call it honest. */
   #allow(what: string, error: unknown): void {
     if (error instanceof Violation) throw error;
-    const isExpected = this.#hasFaults && this.#subject.isHonest?.(error) !== false;
+    const isExpected = this.#mayFail && this.#subject.isHonest?.(error) !== false;
     if (isExpected) return;
     const { name, message, stack } = error as Error;
     const violation = new Violation("O10 life goes on", `${what} failed: ${name}: ${message}`);

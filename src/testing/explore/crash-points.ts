@@ -21,7 +21,7 @@ export function freshState<Store, Command, State, World>(
 ): CrashState<Command, State, World> {
   return {
     disk: subject.disk?.(seed) ?? new SimulatedDisk({ seed, trace: "none" }),
-    death: "power",
+    death: "kill",
     history: new OperationHistory<Command, State>(subject),
     world: subject.world?.() as World,
   };

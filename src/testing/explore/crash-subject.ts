@@ -58,6 +58,13 @@ export interface CrashSubject<Store, Command, State, World = undefined> {
   readonly check?: (store: Store, state: State, world: World) => void | Promise<void>;
   /** An answer of `open` or of a read that is no silent loss: it says that something is damaged or failing. */
   readonly isHonest?: (error: unknown) => boolean;
+  /**
+   * An answer of `open` that says: here is something that I do not touch (damaged, of a newer version, of somebody else).
+   * It must leave every file as it is (O13).
+   */
+  readonly isRefusal?: (error: unknown) => boolean;
+  /** What an opening had to mend. After an orderly close there must be nothing (O8). */
+  readonly mended?: (store: Store) => readonly string[];
   /** The machine to begin with; default an empty one with strict rules. */
   readonly disk?: (seed: number) => SimulatedDisk;
   /** Files whose content makes no difference to what is recovered: two disks that differ in these alone are one. */

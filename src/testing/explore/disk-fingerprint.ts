@@ -14,24 +14,43 @@ export function diskFingerprint(
   isScratch: (path: string) => boolean = () => false,
 ): string {
   const out = new Uint32Array(2);
-  const file = new Uint32Array(2);
-  const fileBytes = new Uint8Array(file.buffer);
-  const add = (bytes: Uint8Array): void => {
-    hash64(bytes, 0, bytes.length, out[0] as number, out[1] as number, out);
-  };
-  for (const path of disk.listAll()) {
-    if (path.endsWith("/lock")) continue;
-    add(encoder.encode(path));
-    if (isScratch(path)) continue;
-    disk.hashFile(path, file);
-    add(fileBytes);
-  }
+  addFiles(out, disk, isScratch);
   let risk = "";
   for (const { kind, path, offset, length } of disk.dirtyEffects()) {
     risk += `${kind} ${path} ${offset} ${length} `;
   }
-  add(encoder.encode(risk));
+  add(out, encoder.encode(risk));
   return nameOf(out);
+}
+
+/** Equal for disks on which a reader sees the same, whatever of it is durable. */
+export function filesFingerprint(
+  disk: SimulatedDisk,
+  isScratch: (path: string) => boolean = () => false,
+): string {
+  const out = new Uint32Array(2);
+  addFiles(out, disk, isScratch);
+  return nameOf(out);
+}
+
+function addFiles(
+  out: Uint32Array,
+  disk: SimulatedDisk,
+  isScratch: (path: string) => boolean,
+): void {
+  const file = new Uint32Array(2);
+  const fileBytes = new Uint8Array(file.buffer);
+  for (const path of disk.listAll()) {
+    if (path.endsWith("/lock")) continue;
+    add(out, encoder.encode(path));
+    if (isScratch(path)) continue;
+    disk.hashFile(path, file);
+    add(out, fileBytes);
+  }
+}
+
+function add(out: Uint32Array, bytes: Uint8Array): void {
+  hash64(bytes, 0, bytes.length, out[0] as number, out[1] as number, out);
 }
 
 /** A short name for a text. */

@@ -35,6 +35,8 @@ export interface Counts {
   recoveries: number;
   /** Lives that were run with a crash at each of their calls. */
   lives: number;
+  /** Places of lives, recoveries included, at which crashes were tried. */
+  places: number;
 }
 
 export interface ExplorationOptions {
@@ -46,6 +48,10 @@ export interface ExplorationOptions {
   readonly recoveryStride: number;
   /** `all`: the whole family at each place; a number: the kill, both extremes and so many others. */
   readonly survivals: "all" | number;
+  /** The same for the places of a recovery; "one": one of the kill, both extremes and another, in turn. */
+  readonly recoverySurvivals: "one" | number;
+  /** Of the places of a life one in so many is broken. */
+  readonly placeStride: number;
   /** Hears the counts after each crash state. */
   readonly onProgress?: ((counts: Readonly<Counts>) => void) | undefined;
 }
@@ -67,7 +73,7 @@ const rememberedMax = 1_000_000;
 
 export class Exploration<Store, Command, State, World> {
   readonly subject: CrashSubject<Store, Command, State, World>;
-  readonly counts: Counts = { states: 0, distinct: 0, recoveries: 0, lives: 0 };
+  readonly counts: Counts = { states: 0, distinct: 0, recoveries: 0, lives: 0, places: 0 };
   readonly traits: Map<string, number> = new Map();
   readonly options: ExplorationOptions;
   readonly #startMs: number;
@@ -95,6 +101,8 @@ export class Exploration<Store, Command, State, World> {
     const { points, error } = await this.record(plan, from);
     if (error !== undefined) return await this.#broken(plan, error);
     for (const [turn, point] of points.entries()) {
+      if (turn % this.options.placeStride !== 0) continue;
+      this.counts.places += 1;
       for (const loss of this.lossesAt(point.disk, turn)) {
         const found = await this.check(plan, point, loss);
         if (found !== undefined) return found;
@@ -166,7 +174,8 @@ export class Exploration<Store, Command, State, World> {
     const { points, error } = await recordPlannedLife(this.subject, plan, state, life);
     if (error !== undefined) return await this.#broken(plan, error);
     for (const [turn, second] of points.entries()) {
-      for (const next of someLossesAt(second.disk, 1, turn)) {
+      this.counts.places += 1;
+      for (const next of this.#recoveryLossesAt(second.disk, turn)) {
         const found = await this.check(plan, second, next);
         if (found !== undefined) return found;
       }
@@ -190,6 +199,13 @@ export class Exploration<Store, Command, State, World> {
   lossesAt(disk: CrashPoint<Command, State, World>["disk"], turn: number): Loss[] {
     const { survivals } = this.options;
     return survivals === "all" ? lossesAt(disk) : someLossesAt(disk, survivals, turn);
+  }
+
+  #recoveryLossesAt(disk: CrashPoint<Command, State, World>["disk"], turn: number): Loss[] {
+    const { recoverySurvivals } = this.options;
+    if (recoverySurvivals !== "one") return someLossesAt(disk, recoverySurvivals, turn);
+    const some = someLossesAt(disk, 1, turn);
+    return some.slice(turn % some.length, (turn % some.length) + 1);
   }
 
   #keyOf({ disk, death, history, world }: CrashState<Command, State, World>): string {

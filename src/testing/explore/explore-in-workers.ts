@@ -10,7 +10,7 @@ import type { ExploreShare } from "./explore-actor.ts";
 export interface ExploreInWorkersOptions<Command>
   extends Omit<
     ExploreOptions<Command>,
-    "disk" | "clock" | "sequenceStride" | "sequenceOffset" | "onProgress"
+    "disk" | "clock" | "isFaulty" | "sequenceStride" | "sequenceOffset" | "onProgress"
   > {
   /** How many threads; default 2. */
   readonly threads?: number;
@@ -109,6 +109,7 @@ function joined(reports: readonly ExploreReport[]): ExploreReport {
     distinct: sum((report) => report.distinct),
     recoveries: sum((report) => report.recoveries),
     lives: sum((report) => report.lives),
+    places: sum((report) => report.places),
     seconds,
     statesPerSecond: states / Math.max(seconds, 0.001),
     traits,

@@ -6,7 +6,7 @@ import type { Clock, Disk } from "../../disk/ports.ts";
 import { randomPlan } from "../fault-plan.ts";
 import { SimulatedRandom } from "../simulated-random.ts";
 import { randomSurvival } from "../survival-family.ts";
-import type { CrashPlan, Loss } from "./crash-plan.ts";
+import type { CrashPlan, CrashSite, Loss } from "./crash-plan.ts";
 import { type CrashSubject, reopen, type Step } from "./crash-subject.ts";
 import { type Budget, BudgetSpent, type Counts, Exploration, type Found } from "./exploration.ts";
 import { type CorpusPlan, readCorpus } from "./plan-corpus.ts";
@@ -33,14 +33,24 @@ export interface ExploreOptions<Command> {
   readonly sequenceOffset?: number;
   /** Random lives have at most so many steps; default 12, 0 for none. */
   readonly randomLength?: number;
-  /** How many crashes may follow each other: the second and third strike in the recovery; 1 to 3, default 2. */
+  /** Of the places of a script or sequence one in so many is broken; default 1, every place. */
+  readonly placeStride?: number;
+  /** How many crashes may follow each other: the second and third strike in the recovery; 1 to 3, default 2; 0: calls fail, no crash before the end. */
   readonly crashes?: number;
   /** Of so many different states one has its recovery crashed at every call; default 11. */
   readonly recoveryStride?: number;
   /** `all` (default): the whole family of losses at each place; or a number: the kill, both extremes and so many others. */
   readonly survivals?: "all" | number;
+  /** The same at the places of a recovery, default 1; `one`: one of the kill, both extremes and another, in turn. */
+  readonly recoverySurvivals?: "one" | number;
   /** Whether calls fail as well, each call of each script and sequence in each way, and others at random; default false. */
   readonly faults?: boolean;
+  /** Which calls fail in scripts and sequences; default all. */
+  readonly isFaulty?: (site: CrashSite) => boolean;
+  /** Of the ways in which these can fail one in so many is tried; default 1. */
+  readonly faultStride?: number;
+  /** Whether what is found is made small, which takes a while; default true. */
+  readonly shrinks?: boolean;
   /** A directory with `*.plan` files, whose lines are replayed first. */
   readonly corpus?: string;
   /** Stops at so many failures; default 1. */
@@ -70,6 +80,8 @@ export interface ExploreReport {
   readonly distinct: number;
   readonly recoveries: number;
   readonly lives: number;
+  /** Places of lives and of recoveries at which crashes were tried. */
+  readonly places: number;
   readonly seconds: number;
   readonly statesPerSecond: number;
   /** How often each trait of a recovery was met; see `CrashSubject.traits`. */
@@ -93,6 +105,8 @@ class Explorer<Store, Command, State, World> {
   readonly #seed: number;
   readonly #exploration: Exploration<Store, Command, State, World>;
   readonly #failures: CrashFailure[] = [];
+  /** Ways to fail met so far. */
+  #fault = 0;
 
   constructor(
     subject: CrashSubject<Store, Command, State, World>,
@@ -128,9 +142,11 @@ class Explorer<Store, Command, State, World> {
 
   #started(budget: Budget): Exploration<Store, Command, State, World> {
     const { crashes = 2, recoveryStride = 11, survivals = "all" } = this.#options;
+    const { recoverySurvivals = 1, placeStride = 1 } = this.#options;
     const { clock = new NodeClock(), onProgress } = this.#options;
-    const options = { clock, budget, crashes, recoveryStride, survivals, onProgress };
-    return new Exploration(this.#subject, options);
+    const strides = { recoveryStride, recoverySurvivals, placeStride };
+    const options = { clock, budget, crashes, survivals, onProgress };
+    return new Exploration(this.#subject, { ...options, ...strides });
   }
 
   async #corpus(): Promise<void> {
@@ -165,13 +181,21 @@ class Explorer<Store, Command, State, World> {
 
   async #everyCrash(steps: readonly Step<Command>[], from: number): Promise<void> {
     const plan = this.#plan({ steps });
-    await this.#note(await this.#exploration.everyCrash(plan, from));
-    if (this.#options.faults !== true) return;
-    const { points } = await this.#exploration.record(plan, from);
+    if (this.#options.crashes !== 0) {
+      await this.#note(await this.#exploration.everyCrash(plan, from));
+    }
+    if (this.#options.faults === true) await this.#everyFault(plan, from);
+  }
+
+  async #everyFault(plan: CrashPlan<Command>, from: number): Promise<void> {
+    const { isFaulty = () => true, faultStride = 1 } = this.#options;
+    const { points, error } = await this.#exploration.record(plan, from);
+    if (error !== undefined) return await this.#noteError(plan, error);
     for (const { site } of points) {
-      if (site.phase !== "before") continue;
+      if (site.phase !== "before" || !isFaulty(site)) continue;
       for (const fault of faultsOf(site)) {
-        await this.#faultyLife(this.#plan({ steps, faults: [fault] }));
+        if (this.#fault++ % faultStride !== 0) continue;
+        await this.#faultyLife({ ...plan, faults: [fault] });
       }
     }
   }
@@ -234,7 +258,10 @@ class Explorer<Store, Command, State, World> {
 
   async #note(found: Found<Command> | undefined): Promise<void> {
     if (found === undefined) return;
-    const small = await shrinkPlan(this.#subject, found, () => this.#started({ states: 1000 }));
+    const explorer = (): Exploration<Store, Command, State, World> =>
+      this.#started({ states: 1000 });
+    const isToShrink = this.#options.shrinks !== false;
+    const small = isToShrink ? await shrinkPlan(this.#subject, found, explorer) : found;
     const { timeline } = await replayPlan(this.#subject, small.plan);
     this.#failures.push({
       property: small.violation.property,

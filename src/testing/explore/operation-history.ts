@@ -42,11 +42,17 @@ export class OperationHistory<Command, State> {
   /** Where an operation stands that was begun in the running life. */
   readonly #places: Map<number, number> = new Map();
   #nextId = 1;
+  #isDoubtful = false;
   #shared: OperationHistory<Command, State> | undefined;
   #text: string | undefined;
 
   constructor(model: Model<Command, State>) {
     this.#model = model;
+  }
+
+  /** Whether the machine has broken its own word at some time: then not even what was durable is promised (see `after`). */
+  get isDoubtful(): boolean {
+    return this.#isDoubtful;
   }
 
   get length(): number {
@@ -76,6 +82,7 @@ export class OperationHistory<Command, State> {
   fork(): OperationHistory<Command, State> {
     const copy = new OperationHistory(this.#model);
     copy.#operations = [...this.#operations];
+    copy.#isDoubtful = this.#isDoubtful;
     return copy;
   }
 
@@ -111,13 +118,19 @@ export class OperationHistory<Command, State> {
     this.#changed();
   }
 
-  /** What the next life can count on: of operations that were only written a power cut promises nothing. */
-  after(death: Death): OperationHistory<Command, State> {
+  /**
+   * What the next life can count on: of operations that were only written a power cut promises nothing; and of none where
+   * the machine does not keep what it has called durable.
+   */
+  after(death: Death, keepsDurable = true): OperationHistory<Command, State> {
     if (death === "kill") return this.snapshot();
     const weaker = this.fork();
-    weaker.#operations = this.#operations.map((operation) =>
-      operation.ending === "written" ? { ...operation, ending: "nothing" } : operation,
-    );
+    weaker.#isDoubtful ||= !keepsDurable;
+    weaker.#operations = this.#operations.map((operation) => {
+      const isLost =
+        operation.ending === "written" || (!keepsDurable && operation.ending === "durable");
+      return isLost ? { ...operation, ending: "nothing", wasSeen: false } : operation;
+    });
     return weaker;
   }
 
@@ -128,6 +141,7 @@ export class OperationHistory<Command, State> {
   checkAfter(death: Death, state: State): OperationHistory<Command, State> {
     const found = this.#find(state, death === "kill" ? ["durable", "written"] : ["durable"]);
     const next = new OperationHistory(this.#model);
+    next.#isDoubtful = this.#isDoubtful;
     next.#operations = this.#operations
       .slice(0, found.count)
       .filter(({ ending }, at) => ending !== "rejected" && !found.left.includes(at))
