@@ -15,6 +15,14 @@ export const feedMutants: readonly Mutant[] = [
     killedBy: { ...feedCrashes },
   },
   {
+    name: "durable-is-told-before-the-sync",
+    file: "src/log/commit-queue.ts",
+    find: "    this.counters.syncs++;\n    try {\n      await file.sync();",
+    replace:
+      "    this.counters.syncs++;\n    this.#durableLsn = Math.max(this.#durableLsn, lsn);\n    this.#host.durableAdvanced(this.#durableLsn);\n    try {\n      await file.sync();",
+    killedBy: { ...feedCrashes },
+  },
+  {
     name: "feed-off-by-one-where-it-goes-live",
     file: feedReader,
     find: '    if (this.#phase !== "live") {\n      this.#phase = "live";',

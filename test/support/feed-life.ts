@@ -118,6 +118,8 @@ export class FeedLife {
   #plain: Consumer | undefined;
   #plainSession: AsyncIterator<ChangeBatch> | undefined;
   #plainSeen = 0;
+  /** Where the transactions end that the plain consumer was given: an ack counts for whole ones only. */
+  readonly #ends: number[] = [];
   #once: Promise<void> = Promise.resolve();
   #ackedLsn = 0;
   #askedLsn = 0;
@@ -211,6 +213,7 @@ export class FeedLife {
         throw new Error(`S5: LSN ${value.firstLsn} again, ${this.#ackedLsn} was acked`);
       }
       this.#plainSeen = value.lastLsn;
+      for (const { txLastLsn } of value.changes) this.#ends.push(txLastLsn);
     }, ended);
     await settle();
   }
@@ -219,9 +222,9 @@ export class FeedLife {
     if (this.#plainSession === undefined || this.#plainSeen === 0) return;
     const lsn = Math.max(1, this.#plainSeen - this.#random.below(3));
     this.#askedLsn = Math.max(this.#askedLsn, lsn);
-    const ack = this.#plain!.ack(lsn).then(() => this.#plain!.lsn);
-    ack.then((position) => {
-      this.#ackedLsn = Math.max(this.#ackedLsn, Math.min(position, lsn));
+    const counted = this.#ends.filter((end) => end <= lsn);
+    this.#plain!.ack(lsn).then(() => {
+      this.#ackedLsn = Math.max(this.#ackedLsn, ...counted);
     }, ended);
   }
 
