@@ -1,8 +1,10 @@
 // Encodes the events of one transaction. The graph writes through it; the log frames what it holds.
+
 import { ByteWriter } from "../codec/bytes.ts";
 import { VarveError } from "../codec/errors.ts";
 import { limits } from "../codec/limits.ts";
 import { writeValue } from "../codec/values.ts";
+import type { BatchCut, BatchMark } from "./batch-marks.ts";
 import type { EdgeEnds } from "./edge-ends.ts";
 import {
   defaultFamily,
@@ -19,19 +21,6 @@ const recordBytesMax: number = limits.frameBytesMax - 2 ** 20;
 
 /** Property values by name, as a caller hands them in. */
 export type PropsInput = Readonly<Record<string, unknown>>;
-
-/** A place in a batch to go back to. */
-export interface BatchMark {
-  readonly position: number;
-  readonly eventCount: number;
-  readonly cutCount: number;
-}
-
-/** A piece of a batch that fits a frame: ends on a record boundary. */
-export interface BatchCut {
-  readonly position: number;
-  readonly eventCount: number;
-}
 
 /**
  * The records of one transaction, in order. Names that they use for the first time stand in

@@ -8,7 +8,14 @@ import type { EventLookup } from "./event-lookup.ts";
 import { sameBytes } from "./fields.ts";
 import { FILE } from "./file-names.ts";
 import { closed, gone, readOnly, unexpected } from "./follow-errors.ts";
-import type { FollowCompanion, FollowOptions } from "./follow-options.ts";
+import {
+  attemptsMax,
+  type FollowCompanion,
+  type FollowOptions,
+  type FollowWaiter,
+  fullLookMs,
+  pollMs,
+} from "./follow-options.ts";
 import { FrameSource, type LoadedFrame } from "./frame-source.ts";
 import type { FrameMark, PendingTransaction } from "./group.ts";
 import { HistoryPins } from "./history-pins.ts";
@@ -22,19 +29,6 @@ import { SegmentFiles } from "./segment-files.ts";
 import { type SegmentView, viewOf } from "./segment-view.ts";
 import type { Watermark } from "./watermark.ts";
 import { WatermarkReader } from "./watermark-reader.ts";
-
-/** Between two looks at the watermark: while someone waits for the log to grow, and while nobody does. */
-export const pollMs = { awaited: 10, idle: 50 } as const;
-/** So often it is asked whether the files are still those of the names. */
-const fullLookMs = 1000;
-/** What is amiss so many times in a row is damage; before that it may be a write that was under way. */
-const attemptsMax = 5;
-
-interface Waiter {
-  readonly lsn: number;
-  resolve(): void;
-  reject(error: unknown): void;
-}
 
 export class FollowedLog implements Log {
   readonly events: EventLookup;
@@ -56,7 +50,7 @@ export class FollowedLog implements Log {
   #durableLsn = 0;
   #lookedMs = 0;
   #listener: LogListener = { rolledBack: () => {}, durableAdvanced: () => {} };
-  #waiting: Waiter[] = [];
+  #waiting: FollowWaiter[] = [];
   #timer: Cancel | undefined;
   #refreshing: Promise<void> = Promise.resolve();
   #failure: VarveError | undefined;
