@@ -185,7 +185,6 @@ export class History {
     checkGraph(db, this.#entries);
   }
 
-  /** The graph of a view of the past: of what ends at or below its LSN. */
   checkGraphAt(past: GraphFace, lsn: number): void {
     const below = this.#entries.filter(({ receipt }) => (receipt?.lastLsn ?? lsn + 1) <= lsn);
     checkGraph(past, below);
