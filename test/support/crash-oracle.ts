@@ -1,5 +1,4 @@
-// What a database may hold after a crash: every transaction as it was planned, and the prefix property over them. It
-// knows the engine only through its public face and shares no code with its decoders.
+// What a database may hold after a crash: every transaction as planned, and the prefix property. It knows the engine only by its face.
 import { createHash } from "node:crypto";
 import { Database } from "../../src/database/database.ts";
 import { readState, writeState } from "../../src/database/system-state.ts";
@@ -170,7 +169,7 @@ export class History {
   /** Once every transaction has ended: reads show those that are durable, and nothing else. */
   checkSettled(db: Database): void {
     const open = this.#entries.find(({ ending }) => ending === "open");
-    if (open !== undefined) throw new Violation("hang", `transaction ${open.number} never ended`);
+    if (open) throw new Violation("hang", `transaction ${open.number} never ended`);
     checkGraph(
       db,
       this.#entries.filter(({ ending }) => ending === "durable"),
@@ -182,10 +181,9 @@ export class History {
     checkGraph(db, this.#entries);
   }
 
-  /** The graph of a view of the past: of what ends at or below its LSN. */
   checkGraphAt(past: GraphFace, lsn: number): void {
-    const isIn = ({ receipt }: Entry): boolean => receipt !== undefined && receipt.lastLsn <= lsn;
-    checkGraph(past, this.#entries.filter(isIn));
+    const below = this.#entries.filter(({ receipt }) => (receipt?.lastLsn ?? lsn + 1) <= lsn);
+    checkGraph(past, below);
   }
 
   #entry(plan: Plan): Entry {
@@ -350,7 +348,6 @@ function checkLsns(kept: readonly Entry[], view: View): void {
   }
 }
 
-/** What is compared of a graph, live or past. */
 type GraphFace = Pick<Database, "nodeCount" | "edgeCount" | "node" | "neighbors">;
 
 /** Compares reads with a fold over plain maps. */
