@@ -11,6 +11,7 @@ const alone = [
   "test/changes/shapes.test.ts",
   "test/corruption/hostile-content.test.ts",
   "test/database/time-travel-pins.test.ts",
+  "test/docs/*.test.ts",
   "test/fuzz/*.test.ts",
 ];
 

