@@ -27,10 +27,10 @@ export type { HeldBack, HistoryPolicy, HorizonHolder } from "./compaction/horizo
 export type { AsOfOptions } from "./database/as-of.ts";
 export type { CompactReport } from "./database/background.ts";
 export type { BackupOptions } from "./database/backup.ts";
-export type { HistoryStats } from "./database/compaction-stage.ts";
 export type { Consumer, ConsumerInfo, ConsumerOptions } from "./database/consumer.ts";
 export type { CompactOptions, Database } from "./database/database.ts";
 export type { HistoryPoint } from "./database/history-point.ts";
+export type { HistoryStats } from "./database/history-stats.ts";
 export { open } from "./database/open.ts";
 export type { Durability, OpenOptions } from "./database/options.ts";
 export type { DiffOptions, DiffPoint, HistoryOptions } from "./database/past.ts";

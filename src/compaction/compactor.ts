@@ -34,7 +34,7 @@ export interface CompactorParts {
 export interface CompactionWork {
   readonly signal?: AbortSignal | undefined;
   /** Waits until so many bytes more may be read or written. */
-  pace?(bytes: number): Promise<void>;
+  pace?(bytes: number): Promise<void> | undefined;
   /** Waits behind a slice that took so long; without it others get one turn. */
   rest?(ms: number): Promise<void>;
   /** Called right before what was rewritten takes the place of the old; throws where it must not any more. */
@@ -123,6 +123,16 @@ export class Compactor {
     if (view === undefined) return undefined;
     const bytes = dataBytes(view);
     return { segments: [view], horizon: limit, erased: undefined, isJoined: false, bytes };
+  }
+
+  /** The newest that is due: what is superseded can go once what superseded it says everything, which rewriting makes it do. */
+  newest(horizon: number): SegmentChoice | undefined {
+    const all = this.everything(horizon);
+    for (let i = (all?.segments.length ?? 0) - 1; i >= 0; i--) {
+      const view = all!.segments[i]!;
+      if (view.horizon < horizon) return { ...all!, segments: [view] };
+    }
+    return undefined;
   }
 
   /** Neighbours among these that are worth joining, or, with `"all"`, all that go into one; undefined where there are none. */

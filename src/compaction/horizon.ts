@@ -1,4 +1,5 @@
 // How far compaction may go: a pure decision, from what the policy lets go and what still needs the history. Acts on nothing.
+import { VarveError } from "../codec/errors.ts";
 import type { Pin, PinHolder } from "../log/history-pins.ts";
 
 /**
@@ -136,4 +137,11 @@ export function lastLsnAt(
     else high = middle - 1;
   }
   return low;
+}
+
+/** Somebody began to read what was about to go. */
+export function stillRead(horizon: number): VarveError {
+  return new VarveError("CONFLICT", `history below LSN ${horizon} is read again`, {
+    details: { horizon },
+  });
 }

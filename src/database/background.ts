@@ -102,7 +102,8 @@ export class Background {
 
   /** Why writers have to wait for the index, if they have. */
   get pressure(): PressureReason | undefined {
-    return this.#parts.log.poison === undefined ? this.stages.pressure : undefined;
+    if (this.#parts.log.poison !== undefined) return undefined;
+    return this.stages.pressure ?? (this.compaction.isOverdue ? "compact" : undefined);
   }
 
   /** Resolves once a checkpoint stands for everything accepted so far. */
@@ -252,6 +253,7 @@ export class Background {
       isUsable: () => this.#host.isOpen() && !this.rebuild.isUnusable,
       liveCount: () => this.#liveCount,
       wake: () => this.#host.wake(),
+      proceed: () => this.#host.proceed(),
       pass: (rolls) => this.#pass(rolls),
     });
   }

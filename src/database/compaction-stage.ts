@@ -7,7 +7,7 @@ import type {
   Rewritten,
   SegmentChoice,
 } from "../compaction/compactor.ts";
-import type { HeldBack, HorizonDecision, Moment } from "../compaction/horizon.ts";
+import { type HorizonDecision, type Moment, stillRead } from "../compaction/horizon.ts";
 import type { ErasedNodes } from "../compaction/record-rewriter.ts";
 import {
   noSealing,
@@ -17,8 +17,9 @@ import {
   sealInBackground,
 } from "../compaction/sealing.ts";
 import type { Cancel, Ports } from "../disk/ports.ts";
-import { BytePace } from "./byte-pace.ts";
+import { CompactionEffort, liveBytesOf } from "./compaction-effort.ts";
 import { pendingErasures } from "./erasures.ts";
+import type { HistoryStats } from "./history-stats.ts";
 import { type HistorySource, horizonOf, momentOf } from "./history-view.ts";
 
 export interface CompactionHost extends HistorySource {
@@ -32,34 +33,14 @@ export interface CompactionHost extends HistorySource {
   liveCount(): number;
   /** Has the stages look whether there is something to do. */
   wake(): void;
+  /** Lets the writers go on that may. */
+  proceed(): void;
   /** Resolves once a checkpoint passes over all that is sealed. @param rolls seals the active segment first. */
   pass(rolls: boolean): Promise<void>;
 }
 
-/** What compaction has done since the database was opened, and what it may do next. */
-export interface HistoryStats {
-  /** States at this LSN and above, and changes above it, are whole; 0 where nothing was ever compacted. */
-  readonly horizon: number;
-  /** Where the horizon would be if nothing but the policy counted. */
-  readonly target: number;
-  /** What lets it go least far; undefined where nothing keeps it below the durable LSN. */
-  readonly heldBackBy: HeldBack | undefined;
-  /** Names of consumers and projections that are too far behind to hold it, see `maxConsumerLag`. */
-  readonly expired: readonly string[];
-  readonly segmentsRewritten: number;
-  /** Events that became gaps. */
-  readonly eventsDropped: number;
-  readonly bytesFreed: number;
-  /** Whether a segment is being rewritten. */
-  readonly isCompacting: boolean;
-  /** Nodes that `erase` was called for and that are not gone from the files yet. */
-  readonly pendingErasures: number;
-}
-
 /** A round begins once the horizon has moved by so large a share of what is live: then as much may be dead. */
 const liveSharePerRound = 0.5;
-/** So much longer than it works the background leaves the event loop alone. */
-const restPerWork = 2;
 /** So often the horizon is looked at while nothing else happens. */
 const lookMsMax = 60_000;
 const lookMsMin = 1000;
@@ -68,7 +49,7 @@ export class CompactionStage {
   readonly #host: CompactionHost;
   readonly #ports: Ports;
   readonly #opened: Moment;
-  readonly #pace: BytePace;
+  readonly #effort: CompactionEffort;
   #segmentsRewritten = 0;
   #eventsDropped = 0;
   #bytesFreed = 0;
@@ -90,12 +71,13 @@ export class CompactionStage {
     this.#host = host;
     this.#ports = ports;
     this.#opened = momentOf(ports.clock);
-    this.#pace = new BytePace(ports.clock, ports.scheduler, host.bytesPerSecond);
+    this.#effort = new CompactionEffort(ports, host.bytesPerSecond);
     this.#roundHorizon = host.log.horizon;
   }
 
   /** Takes note of an accepted transaction of so many bytes: there may be something to do behind enough of them. */
   noteAccepted(bytes: number): void {
+    this.#effort.noteWritten(bytes);
     this.#unseenBytes += bytes;
     if (this.#unseenBytes < this.#host.sealBytesMin || this.#host.settings.history === "all")
       return;
@@ -111,22 +93,54 @@ export class CompactionStage {
     if (!this.#isInRound) {
       await this.#sealIfDue();
       const horizon = this.#reachable(compactor);
-      if (!this.#mayRun || !this.#isRoundDue(horizon)) return false;
+      if (!this.#mayRun || !this.#isRoundDue(horizon)) {
+        this.#endRound();
+        return false;
+      }
       this.#roundHorizon = horizon;
       this.#isInRound = true;
+      this.#beginRound();
     }
     const horizon = Math.max(this.#roundHorizon, log.horizon);
     const choice = compactor.next(horizon) ?? compactor.joinable(horizon, "worthwhile");
     if (choice === undefined) {
-      this.#isInRound = false;
+      this.#endRound();
       return false;
     }
-    await this.#alone((signal) => {
-      const pace = (bytes: number): Promise<void> => this.#pace.pass(bytes);
-      const rest = (ms: number): Promise<void> => this.#pace.rest(ms * restPerWork);
-      return this.#rewrite(compactor, choice, { signal, pace, rest });
-    });
+    const effort = this.#effort;
+    try {
+      await this.#alone((signal) =>
+        this.#rewrite(compactor, choice, {
+          signal,
+          pace: (bytes) => effort.pass(bytes),
+          rest: (ms) => effort.rest(ms),
+        }),
+      );
+    } catch (error) {
+      // What cannot be compacted keeps no writer waiting.
+      this.#endRound();
+      throw error;
+    }
     return true;
+  }
+
+  /** Whether writers have to wait for the round that goes on. */
+  get isOverdue(): boolean {
+    const goesOn = !this.#isPaused && this.#asked === 0;
+    return (
+      goesOn && this.#isUsable && this.#host.log.poison === undefined && this.#effort.isOverdue
+    );
+  }
+
+  #beginRound(): void {
+    const { log, liveCount } = this.#host;
+    this.#effort.beginRound(liveBytesOf(log.segments(), liveCount()));
+  }
+
+  #endRound(): void {
+    this.#isInRound = false;
+    this.#effort.endRound();
+    this.#host.proceed();
   }
 
   /** Rewrites all that may be, at once and without a pace; resolves to how many segments were. */
@@ -139,7 +153,7 @@ export class CompactionStage {
       const before = this.#segmentsRewritten;
       await this.#alone((own) => this.#rewriteEach(compactor, horizon, own), signal);
       this.#roundHorizon = horizon;
-      this.#isInRound = false;
+      this.#endRound();
       return this.#segmentsRewritten - before;
     });
   }
@@ -170,7 +184,7 @@ export class CompactionStage {
     this.#asked++;
     try {
       this.#abort?.abort();
-      this.#pace.release();
+      this.#effort.release();
       await this.#running;
       if (this.#isClosing) throw new VarveError("CLOSED", "compact: the database is closed");
       return await work();
@@ -206,7 +220,8 @@ export class CompactionStage {
   pause(): void {
     this.#isPaused = true;
     this.#abort?.abort();
-    this.#pace.release();
+    this.#effort.release();
+    this.#host.proceed();
   }
 
   resume(): void {
@@ -234,7 +249,7 @@ export class CompactionStage {
     this.#isClosing = true;
     this.#timer?.();
     this.#abort?.abort();
-    this.#pace.release();
+    this.#effort.release();
     await this.#running;
   }
 
@@ -256,7 +271,14 @@ export class CompactionStage {
   /** Nobody else may have been at it when this is over. */
   async #sealIfDue(): Promise<void> {
     const { rolls, passes } = this.sealingFor("background");
-    if (passes) await this.#alone(() => this.#host.pass(rolls));
+    if (!passes) return;
+    this.#beginRound();
+    try {
+      await this.#alone(() => this.#host.pass(rolls));
+    } catch (error) {
+      this.#endRound();
+      throw error;
+    }
   }
 
   #isRoundDue(horizon: number): boolean {
@@ -267,7 +289,7 @@ export class CompactionStage {
   /** One after the other, so that little more space is taken than there is: first what is superseded goes, then removals. */
   async #rewriteEach(compactor: Compactor, horizon: number, signal: AbortSignal): Promise<void> {
     for (;;) {
-      const choice = nextChoice(compactor, horizon);
+      const choice = compactor.newest(horizon);
       if (choice === undefined) break;
       await this.#rewrite(compactor, choice, { signal });
     }
@@ -331,7 +353,7 @@ export class CompactionStage {
       // What waits for a checkpoint is told first that the end has come.
       if (!this.#isUsable && isCode(error, "CLOSED")) return undefined;
       if (signal === undefined && isCode(error, "CONFLICT")) {
-        this.#isInRound = false;
+        this.#endRound();
         return undefined;
       }
       throw error;
@@ -354,22 +376,6 @@ export class CompactionStage {
   }
 }
 
-/** Newest first: what is superseded can go once what superseded it says everything by itself, which rewriting makes it do. */
-function nextChoice(compactor: Compactor, horizon: number): SegmentChoice | undefined {
-  const all = compactor.everything(horizon);
-  for (let i = (all?.segments.length ?? 0) - 1; i >= 0; i--) {
-    const view = all!.segments[i]!;
-    if (view.horizon < horizon) return { ...all!, segments: [view] };
-  }
-  return undefined;
-}
-
 function isCode(error: unknown, code: VarveError["code"]): boolean {
   return error instanceof VarveError && error.code === code;
-}
-
-function stillRead(horizon: number): VarveError {
-  return new VarveError("CONFLICT", `history below LSN ${horizon} is read again`, {
-    details: { horizon },
-  });
 }

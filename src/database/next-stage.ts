@@ -56,7 +56,7 @@ export function isFull(view: StageView, limits: StageLimits): boolean {
   );
 }
 
-export type PressureReason = "sync" | "flush" | "merge";
+export type PressureReason = "sync" | "flush" | "merge" | "compact";
 
 /** Why writers have to wait for the index, if they have: it would grow without bound. */
 export function indexPressure(

@@ -1,9 +1,9 @@
 // Counters and sizes for users and for the command.
 import type { TreeName } from "../index/tree-kind.ts";
 import { NAME_KIND } from "../log/name-table.ts";
-import type { HistoryStats } from "./compaction-stage.ts";
 import { type ConsumerInfo, consumerInfos } from "./consumer.ts";
 import type { DatabaseCore } from "./database-core.ts";
+import type { HistoryStats } from "./history-stats.ts";
 import type { PressureReason } from "./next-stage.ts";
 import type { ProjectionInfo } from "./projection.ts";
 import { type TreeStats, treeStats } from "./tree-stats.ts";
