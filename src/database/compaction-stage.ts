@@ -268,7 +268,7 @@ export class CompactionStage {
     return !this.#isClosing && this.#host.isUsable();
   }
 
-  /** Nobody else may have been at it when this is over. */
+  /** Order: a round counts from the sealing on. Callers look again behind it: others may have begun meanwhile. */
   async #sealIfDue(): Promise<void> {
     const { rolls, passes } = this.sealingFor("background");
     if (!passes) return;
