@@ -1,19 +1,9 @@
-// The iterables of edges: those of one node, out of the trees, and all of a graph, out of the log.
+// The iterable of the edges of one node, out of the trees.
 
 import { EdgePages } from "../index/edge-pages.ts";
 import { type Direction, sidesOf } from "../index/graph-trees.ts";
 import type { ReadSource } from "./read-source.ts";
-import {
-  addedProps,
-  addsEdges,
-  edgeVersionLsn,
-  keyOf,
-  nameOf,
-  type PlainEdge,
-  readLoggedProps,
-  sourceOf,
-  targetOf,
-} from "./records.ts";
+import { edgeVersionLsn, keyOf, nameOf, type PlainEdge, readLoggedProps } from "./records.ts";
 
 export interface EdgeWalk {
   readonly node: number;
@@ -69,60 +59,6 @@ function edgeOfPage(
     props: readLoggedProps(source.events, source.names, version),
     lsn: version,
   };
-}
-
-export interface EdgeScan {
-  /** The number of the graph, or a place for that of each edge, of whatever graph is there. */
-  readonly graph: number | { of: number };
-  readonly types: readonly number[] | undefined;
-  /** Only ids above this one. */
-  readonly after: number;
-  readonly lsn: number;
-  readonly limit: number;
-}
-
-/** All edges by id: a scan of the log, less what was removed since. */
-export function* scanEdges(source: ReadSource, scan: EdgeScan): Generator<PlainEdge, void> {
-  const { graph, types, after, lsn } = scan;
-  const { epoch } = source;
-  let left = scan.limit;
-  if (left <= 0 || after >= lsn) return;
-  source.check(lsn, epoch);
-  const records = source.events.scan(after + 1, lsn);
-  // The next edge that was ever patched or removed: the others need no look-up.
-  let changed = source.index.edges.nextEdge(after + 1);
-  for (let event = records.next(); event !== undefined; event = records.next()) {
-    if (!addsEdges(event)) continue;
-    if (typeof graph === "number") {
-      if (event.family !== graph) continue;
-    } else {
-      if (!source.index.hasGraph(event.family, lsn)) continue;
-      graph.of = event.family;
-    }
-    if (types !== undefined && !types.includes(event.type)) continue;
-    const type = nameOf(source.names, event.type);
-    const end = Math.min(event.lsn + event.eventCount, lsn + 1);
-    for (let id = Math.max(event.lsn, after + 1); id < end; id++) {
-      source.check(lsn, epoch);
-      if (changed < id) changed = source.index.edges.nextEdge(id);
-      const version = changed === id ? edgeVersionLsn(source, id, lsn) : id;
-      if (version === 0) continue;
-      yield {
-        id,
-        from: keyOf(source, sourceOf(event, id)),
-        type,
-        to: keyOf(source, targetOf(event, id)),
-        props:
-          version === id
-            ? addedProps(event, source.names)
-            : readLoggedProps(source.events, source.names, version),
-        lsn: version,
-      };
-      left--;
-      if (left === 0) return;
-    }
-    source.check(lsn, epoch);
-  }
 }
 
 function inOrder<T>(list: readonly T[], isReverse: boolean): readonly T[] {

@@ -1,7 +1,7 @@
 // Walks over everything in a database or view: nodes and edges of all graphs, entries of all maps.
 
 import { NAME_KIND } from "../log/name-table.ts";
-import { scanEdges } from "./edge-walk.ts";
+import { EdgeScan } from "./edge-scan.ts";
 import { type MapEntry, walkEntries, wholeMap } from "./map-reader.ts";
 import { walkNodes } from "./node-walk.ts";
 import { nameOf, type PlainEdge, type PlainNode } from "./records.ts";
@@ -58,9 +58,10 @@ export function* allEdges(
 ): Generator<readonly [graph: string, edge: PlainEdge], void> {
   const source = StoreReader.sourceOf(view);
   const lsn = source.lsn("edges");
-  const graph = { of: 0 };
-  const scan = { graph, types: undefined, after: 0, lsn, limit: all };
-  for (const edge of scanEdges(source, scan)) {
-    yield [graph.of === 0 ? "" : nameOf(source.names, graph.of), edge];
+  const plan = { graph: undefined, types: undefined, after: 0, lsn, limit: all };
+  const scan = new EdgeScan(source, plan);
+  for (const edge of scan) {
+    const { family } = scan;
+    yield [family === 0 ? "" : nameOf(source.names, family), edge];
   }
 }

@@ -12,7 +12,8 @@ import {
   checkOptions,
   describe,
 } from "./arguments.ts";
-import { scanEdges, walkEdges } from "./edge-walk.ts";
+import { EdgeScan } from "./edge-scan.ts";
+import { walkEdges } from "./edge-walk.ts";
 import { heldWalk } from "./held-walk.ts";
 import { keysOf, walkNodes } from "./node-walk.ts";
 import type { ReadSource } from "./read-source.ts";
@@ -187,8 +188,8 @@ export class GraphReader<S = Schema> {
     const { source } = this;
     const types = chooseTypes(method, given["type"], source.names);
     const lsn = source.lsn(method);
-    const scan = { graph: source.graph(lsn), types, after, lsn, limit };
-    return heldWalk(source, lsn, scanEdges(source, scan)) as IterableIterator<EdgeRecord<S, T>>;
+    const plan = { graph: source.graph(lsn), types, after, lsn, limit };
+    return heldWalk(source, lsn, new EdgeScan(source, plan)) as IterableIterator<EdgeRecord<S, T>>;
   }
 
   /**

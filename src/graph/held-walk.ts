@@ -2,24 +2,56 @@
 
 import type { ReadSource } from "./read-source.ts";
 
-/** The same walk, which holds the state at `lsn` while it is under way. */
-export function heldWalk<T>(
-  source: ReadSource,
-  lsn: number,
-  walk: Generator<T, void>,
-): IterableIterator<T> {
-  return source.hold === undefined ? walk : holding(source.hold, lsn, walk);
+type Hold = NonNullable<ReadSource["hold"]>;
+
+/** What walks are: iterators that end when they are told to, with nothing to say. */
+export interface Walk<T> extends IterableIterator<T, void> {
+  return(): IteratorResult<T, void>;
 }
 
-function* holding<T>(
-  hold: (owner: object, lsn: number) => () => void,
-  lsn: number,
-  walk: Generator<T, void>,
-): Generator<T, void> {
-  const release = hold(walk, lsn);
-  try {
-    yield* walk;
-  } finally {
-    release();
+/** The same walk, which holds the state at `lsn` while it is under way. */
+export function heldWalk<T>(source: ReadSource, lsn: number, walk: Walk<T>): IterableIterator<T> {
+  return source.hold === undefined ? walk : new HeldWalk(source.hold, lsn, walk);
+}
+
+class HeldWalk<T> implements Walk<T> {
+  readonly #hold: Hold;
+  readonly #lsn: number;
+  readonly #walk: Walk<T>;
+  #release: (() => void) | undefined;
+  #isOver = false;
+
+  constructor(hold: Hold, lsn: number, walk: Walk<T>) {
+    this.#hold = hold;
+    this.#lsn = lsn;
+    this.#walk = walk;
+  }
+
+  next(): IteratorResult<T, void> {
+    if (this.#isOver) return { done: true, value: undefined };
+    let isOver = true;
+    try {
+      this.#release ??= this.#hold(this, this.#lsn);
+      const step = this.#walk.next();
+      isOver = step.done === true;
+      return step;
+    } finally {
+      if (isOver) this.#end();
+    }
+  }
+
+  return(): IteratorResult<T, void> {
+    this.#end();
+    return this.#walk.return();
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#release?.();
+    this.#release = undefined;
   }
 }
