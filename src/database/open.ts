@@ -72,7 +72,7 @@ export async function openTuned<S = Schema>(
   if (kind !== "database") await createDirectory(disk, directory, kind);
   const lock = await disk.lock(directory, "varve");
   try {
-    return await openLocked<S>(directory, settings, tuning, lock);
+    return await openLocked<S>(directory, kind, settings, tuning, lock);
   } catch (error) {
     await lock.release().catch(() => {});
     throw error;
@@ -81,13 +81,14 @@ export async function openTuned<S = Schema>(
 
 async function openLocked<S>(
   directory: string,
+  kindBefore: DirectoryKind,
   settings: Settings,
   tuning: Tuning,
   lock: DiskLock,
 ): Promise<Database<S>> {
   const { ports } = settings;
   // Another process may have created it, or finished with it, before the lock was ours.
-  if ((await classify(directory, settings)) !== "database") {
+  if (kindBefore !== "database" && (await classify(directory, settings)) !== "database") {
     const created = await createManifest(ports, directory);
     await created.close();
   }

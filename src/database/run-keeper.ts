@@ -2,6 +2,7 @@
 import type { VarveError } from "../codec/errors.ts";
 import { isMissing } from "../disk/disk-error.ts";
 import type { Ports } from "../disk/ports.ts";
+import { sideBySide } from "../disk/side-by-side.ts";
 import { chooseMerge } from "../index/choose-merge.ts";
 import type { GraphIndex } from "../index/graph-index.ts";
 import type { Retention } from "../index/merge-retention.ts";
@@ -116,14 +117,15 @@ export class RunKeeper {
 
   /** Opens runs that the index does not read yet. Throws CORRUPT for what is not as it was written. */
   async openAll(records: readonly RunRecord[]): Promise<readonly Run[]> {
-    const runs: Run[] = [];
+    const opening = records.map((record) => this.#open(record));
     try {
-      for (const record of records) runs.push(await this.#open(record));
+      return await sideBySide(opening);
     } catch (error) {
-      for (const run of runs) await run.close();
+      for (const opened of await Promise.allSettled(opening)) {
+        if (opened.status === "fulfilled") await opened.value.close();
+      }
       throw error;
     }
-    return runs;
   }
 
   /** Freezes what the index holds; everything accepted is in the trees, and nothing else. */
@@ -291,7 +293,7 @@ export class RunKeeper {
   async close(): Promise<void> {
     await this.stop();
     await this.#flusher.stop();
-    for (const run of this.#runs) await run.close();
+    await sideBySide(this.#runs.map((run) => run.close()));
   }
 
   /** The runs to merge next. While old ones are being merged, newer ones may be as well. */

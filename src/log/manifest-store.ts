@@ -1,6 +1,7 @@
 // Keeps the manifest in two copies, either of which is enough: both are written by every edit, one after the other.
 import { VarveError } from "../codec/errors.ts";
 import type { Disk, DiskFile } from "../disk/ports.ts";
+import { sideBySide } from "../disk/side-by-side.ts";
 import { getU64, hex, sameBytes } from "./fields.ts";
 import { FILE } from "./file-names.ts";
 import {
@@ -41,8 +42,11 @@ export async function readManifest(
   let manifest: Manifest | undefined;
   let newestBytes: Uint8Array | undefined;
   const edits: [number, number] = [-1, -1];
+  const copies = await sideBySide(
+    copyNames.map((name) => readWhole(disk, disk.join(directory, name))),
+  );
   for (const [ordinal, name] of copyNames.entries()) {
-    const bytes = await readWhole(disk, disk.join(directory, name));
+    const bytes = copies[ordinal];
     if (bytes === undefined) {
       missing.push(name);
       continue;

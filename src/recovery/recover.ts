@@ -2,6 +2,7 @@
 import { MalformedBytes } from "../codec/bytes.ts";
 import { VarveError } from "../codec/errors.ts";
 import type { DiskFile, Ports } from "../disk/ports.ts";
+import { sideBySide } from "../disk/side-by-side.ts";
 import { ActiveSegment } from "../log/active-segment.ts";
 import { AllocationFile, readAllocation } from "../log/allocation-table.ts";
 import { sameHash, zeroHash } from "../log/fields.ts";
@@ -86,17 +87,20 @@ class Recovery {
   async run(sink: ReplaySink, base: RecoveryBase): Promise<Recovered> {
     const { disk } = this.#ports;
     const found = await readManifest(disk, this.#directory, false);
-    const manifest = found.manifest!;
+    const { manifest } = found;
+    if (manifest === undefined) throw manifestGone(this.#directory);
     this.#rebuilt.push(...found.damaged, ...found.missing);
-    const marks = await readWatermark(disk, this.#directory, manifest.databaseId);
+    const [marks, allocation, heldBytes, names] = await sideBySide([
+      readWatermark(disk, this.#directory, manifest.databaseId),
+      readAllocation(disk, this.#directory, manifest.databaseId),
+      requireOwnFile(disk, disk.join(this.#directory, FILE.reserve)),
+      disk.list(this.#directory),
+    ]);
     const { watermark } = marks;
-    const allocation = await readAllocation(disk, this.#directory, manifest.databaseId);
-    const heldBytes = await requireOwnFile(disk, disk.join(this.#directory, FILE.reserve));
     const isNew = manifest.segments.length === 0;
     if (allocation === undefined && !isNew) this.#rebuilt.push(FILE.allocation);
     if (marks.damaged && !isNew) this.#rebuilt.push(FILE.watermark);
     if ((heldBytes ?? 0) < reserveBytes && !isNew) this.#rebuilt.push(FILE.reserve);
-    const names = await disk.list(this.#directory);
     base.begin(manifest.databaseId, freeTreeId(names));
     const source = { disk, directory: this.#directory, manifest, watermark };
     const { log, replay, kept, ...given } = await readLog(source, sink, base);
@@ -108,7 +112,7 @@ class Recovery {
     // Everything above only read; from here on the database is ours.
     const store = await ManifestStore.open(disk, this.#directory, found);
     this.#keep(store);
-    await this.#setAsideStrays(manifest);
+    await this.#setAsideStrays(manifest, names);
     const segments = log?.segments ?? [];
     const clean = isNew || (log !== undefined && this.#isClean(log, watermark));
     const active = await this.#makeActive(store, segments, log, replay, clean);
@@ -316,12 +320,12 @@ class Recovery {
     }));
   }
 
-  async #setAsideStrays(manifest: Manifest): Promise<void> {
+  async #setAsideStrays(manifest: Manifest, names: readonly string[]): Promise<void> {
     const { disk } = this.#ports;
     const named = new Set(
       manifest.segments.map((s) => new Segment(s.id, s.generation, s.baseLsn).name),
     );
-    for (const name of (await disk.list(this.#directory)).sort()) {
+    for (const name of [...names].sort()) {
       const found = parseSegmentFileName(name);
       if (found === undefined || named.has(name)) continue;
       if (isLeftover(manifest, found)) {
@@ -373,6 +377,13 @@ class Recovery {
       warnings: this.#warnings,
     };
   }
+}
+
+/** Whoever asked for a recovery has seen it. */
+function manifestGone(directory: string): VarveError {
+  return new VarveError("CORRUPT", `both copies of the manifest in ${directory} are gone`, {
+    details: { file: FILE.manifestA, otherFile: FILE.manifestB, directory },
+  });
 }
 
 function malformedLog(cause: MalformedBytes): VarveError {
