@@ -52,3 +52,22 @@ describe("two creations at the same moment", () => {
     await expect(open("/db", { ...ports })).rejects.toMatchObject({ code: "EXISTS" });
   });
 });
+
+describe("a database whose manifest is taken away between the look at it and the lock", () => {
+  it("is CORRUPT, and nothing is made in its place", async () => {
+    const ports = simulatedPorts({ tasks: "automatic" });
+    const { disk } = ports;
+    await (await open("/db", { ...ports })).close();
+    const taken = await disk.list("/db");
+    disk.onCall = ({ operation, phase }) => {
+      if (operation !== "lock" || phase !== "after") return;
+      for (const copy of ["manifest.a", "manifest.b"]) disk.removeFile(`/db/${copy}`);
+    };
+    await expect(open("/db", { ...ports })).rejects.toMatchObject({
+      code: "CORRUPT",
+      details: { directory: "/db" },
+    });
+    const left = (await disk.list("/db")).sort();
+    expect(left).toEqual(taken.filter((name) => !name.startsWith("manifest")).sort());
+  });
+});
