@@ -1,4 +1,4 @@
-// The rates of reading of a database that was just opened: cold first, while its cache is empty, then warm, then a scan.
+// The rates of reading of a database that was just opened: cold first, while its cache is empty, then warm, then scans.
 // What the operating system caches is warm all the time.
 import { rate } from "../rate.js";
 import { edgeStream, keyOf, randomFrom } from "../workload.js";
@@ -6,6 +6,8 @@ import { edgeStream, keyOf, randomFrom } from "../workload.js";
 const coldCalls = 1000;
 const warmByEdge = 20_000;
 const warmUniform = 50_000;
+const warmScans = 3;
+const longScanMs = 5000;
 
 export async function reads(db, { scale, seed, by, roundMs, written }) {
   const stream = edgeStream({ scale, seed });
@@ -37,7 +39,7 @@ export async function reads(db, { scale, seed, by, roundMs, written }) {
       neighborsByEdgePerSecond: await rate(byEdge, neighborsOf, roundMs),
       neighborCallsUniformPerSecond: await rate(uniform, callOf, roundMs),
     },
-    scan: scanAll(db),
+    scan: { first: scanAll(db), warm: warmScan(db) },
     stats: db.stats(),
   };
 }
@@ -62,6 +64,13 @@ function coldReads(db, ids) {
     pagesPerCall: pages.length > 0 ? pages.reduce((a, b) => a + b, 0) / pages.length : undefined,
     pagesMax: pages.length > 0 ? Math.max(...pages) : undefined,
   };
+}
+
+/** The median of a few, as of all that is warm; where one takes long it says enough. */
+function warmScan(db) {
+  const scans = [scanAll(db)];
+  while (scans.length < warmScans && scans[0].ms < longScanMs) scans.push(scanAll(db));
+  return scans.sort((a, b) => a.ms - b.ms)[scans.length >> 1];
 }
 
 function scanAll(db) {
