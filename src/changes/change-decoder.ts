@@ -271,7 +271,7 @@ export class ChangeDecoder {
       if (filter !== undefined && !filter.matchesEnds(source, target)) continue;
       const id = lsn + i;
       if (id <= erasedLsn && !this.#hasKeys(source, target)) {
-        into.push({ kind: "erased", lsn: id, txLastLsn, at, graph });
+        into.push({ kind: "erased", lsn: id, txLastLsn, at, graph: noGraph });
         continue;
       }
       const from = this.#key(source);

@@ -224,7 +224,7 @@ export class Background {
       merge: (ids) => this.#mergeAll(ids),
       requireGoing: (signal) => this.#requireGoing(signal),
       ended: (ids) => {
-        for (const id of ids) index.forgetKey(id);
+        for (const id of ids) index.forgetNode(id);
       },
       settled: () => this.#host.erasing(erasingLsn(state, log.erasedLsn)),
     });

@@ -5,15 +5,19 @@ import type { Ports } from "../disk/ports.ts";
 import { sideBySide } from "../disk/side-by-side.ts";
 import { chooseMerge } from "../index/choose-merge.ts";
 import type { GraphIndex } from "../index/graph-index.ts";
+import type { LeftOut } from "../index/merge-erasure.ts";
 import type { Retention } from "../index/merge-retention.ts";
 import { PageCache } from "../index/page-cache.ts";
 import { Run } from "../index/run.ts";
 import { RunBuilder } from "../index/run-builder.ts";
 import type { RunRecord, TreeFileRecord } from "../index/run-record.ts";
 import { treeFileName } from "../log/file-names.ts";
+import { NAME_KIND } from "../log/name-table.ts";
 import { treeNamedIn } from "../recovery/recovery-base.ts";
 import type { FreezePoint } from "./freeze-point.ts";
 import type { Tuning } from "./tuning.ts";
+
+const noIds = new Uint32Array(0);
 
 export interface RunCounters {
   flushes: number;
@@ -200,8 +204,13 @@ export class RunKeeper {
     const isOldest = merged.at(-1) === this.#runs.at(-1);
     const retention = allowed && { ...allowed, isOldest };
     const records = merged.map(({ record }) => record);
+    const leftOut = this.#leftOut(
+      erased,
+      allowed?.horizon ?? 0,
+      merged.length === this.#runs.length,
+    );
     const merging = this.#merger
-      .merge(records, this.takeTreeId, retention, erased)
+      .merge(records, this.takeTreeId, retention, leftOut)
       .catch((error: unknown) => {
         // Perhaps no read comes by the damage for long, and no merge gets past it.
         throw isOf(records, error) ? this.cache.damaged(error) : error;
@@ -213,6 +222,22 @@ export class RunKeeper {
     const bytes = run?.bytes ?? 0;
     this.counters.bytesMerged += bytes;
     return bytes;
+  }
+
+  /**
+   * What was erased, and what belongs to graphs and maps that were dropped at or below the horizon: of graphs only where all runs
+   * are merged, since edges do not say their graph, and nodes in another run could not tell.
+   */
+  #leftOut(nodes: Uint32Array = noIds, horizon: number, isAll: boolean): LeftOut | undefined {
+    const families: number[] = [];
+    const maps: number[] = [];
+    for (const { number, kind, droppedLsn } of this.#index.families.all()) {
+      const isMap = kind === NAME_KIND.map;
+      if (isMap) maps.push(number);
+      if (droppedLsn <= horizon && (isMap || isAll)) families.push(number);
+    }
+    if (nodes.length === 0 && families.length === 0) return undefined;
+    return { nodes, families: Uint32Array.from(families), maps: Uint32Array.from(maps) };
   }
 
   /** Reads every page of these runs; throws for the first that is damaged. */

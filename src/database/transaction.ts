@@ -2,7 +2,7 @@
 import { checkName } from "../graph/arguments.ts";
 import { GraphTransaction } from "../graph/graph-transaction.ts";
 import { MapTransaction } from "../graph/map-transaction.ts";
-import { eraseNode, idsOfKey } from "../graph/node-writes.ts";
+import type { ErasureNotes } from "../graph/node-writes.ts";
 import { type TransactionCore, TransactionSource } from "../graph/transaction-core.ts";
 import type { GraphName, GraphSchema, MapName, MapValue, Schema } from "../graph/types.ts";
 import {
@@ -18,9 +18,9 @@ import type { SystemState } from "./system-values.ts";
 export class Transaction<S = Schema> extends GraphTransaction<S> {
   readonly #core: TransactionCore;
   readonly #handle: TransactionSource;
+  readonly #erasures: ErasureNotes;
   readonly #states: [string, unknown][];
   readonly #leases: ConsumerLeases;
-  readonly #state: SystemState;
 
   /** @param states receives what the callback stores; the database applies it once accepted. */
   constructor(
@@ -30,19 +30,24 @@ export class Transaction<S = Schema> extends GraphTransaction<S> {
     state: SystemState,
   ) {
     const handle = new TransactionSource(core);
-    super(handle);
+    const erasures: ErasureNotes = {
+      isPending: (id) => state.get(erasureStateName(id)) !== undefined,
+      note: (id, lsn) => this.#store("erase", erasureStateName(id), lsn),
+    };
+    super(handle, erasures);
     this.#core = core;
     this.#handle = handle;
+    this.#erasures = erasures;
     this.#states = states;
     this.#leases = leases;
-    this.#state = state;
   }
 
   /** The graph with a name, which the first write begins: all reads and writes of the default graph. No edge leads out of a graph. */
   graph<N extends GraphName<S>>(name: N): GraphTransaction<GraphSchema<S, N>> {
     this.#handle.open("graph");
     checkName("graph", "name", name);
-    return new GraphTransaction<GraphSchema<S, N>>(new TransactionSource(this.#core, name));
+    const source = new TransactionSource(this.#core, name);
+    return new GraphTransaction<GraphSchema<S, N>>(source, this.#erasures);
   }
 
   /** The ordered map with a name, which the first put begins. */
@@ -85,25 +90,6 @@ export class Transaction<S = Schema> extends GraphTransaction<S> {
     if (end === undefined) return;
     const next = { next: end + 1, snapshot: false };
     this.#store("ack", consumerStateName(name), next);
-  }
-
-  /**
-   * Removes a node with its edges, as `removeNode` does, and has every trace of them taken from the files for good by the next
-   * compaction, whatever the history policy: of this node and of all that had the key before it. Their events keep their LSNs, as
-   * changes of kind `"erased"`. See docs/HISTORY.md for what is promised and what is not.
-   *
-   * @returns false where no node has the key, and none is known that had it.
-   */
-  erase(key: string): boolean {
-    const method = "erase";
-    const core = this.#handle.open(method);
-    const ids = idsOfKey(core, method, key);
-    // Of those that wait already, nothing more can come.
-    const more = ids.filter((id) => this.#state.get(erasureStateName(id)) === undefined);
-    if (more.length === 0) return ids.length > 0;
-    const lsn = eraseNode(core, method, key);
-    for (const id of more) this.#store(method, erasureStateName(id), lsn);
-    return true;
   }
 
   /** Where a consumer stands, acks of this transaction included. */

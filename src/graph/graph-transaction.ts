@@ -30,11 +30,17 @@ import type {
  */
 export class GraphTransaction<S = Schema> extends GraphReader<S> {
   readonly #source: TransactionSource;
+  readonly #erasures: nodeWrites.ErasureNotes;
 
-  /** A handle on the transaction that the source's core has begun. */
-  constructor(source: TransactionSource) {
+  /**
+   * A handle on the transaction that the source's core has begun.
+   *
+   * @param erasures keeps in mind what is to be erased.
+   */
+  constructor(source: TransactionSource, erasures: nodeWrites.ErasureNotes) {
     super(source);
     this.#source = source;
+    this.#erasures = erasures;
   }
 
   /**
@@ -65,6 +71,18 @@ export class GraphTransaction<S = Schema> extends GraphReader<S> {
   /** Removes a node and, with an event each, all its edges. Returns false where there is none. */
   removeNode(key: string): boolean {
     return nodeWrites.removeNode(this.#source.open("removeNode"), key);
+  }
+
+  /**
+   * Removes a node with its edges, as `removeNode` does, and has every trace of them taken from the files for good by the next
+   * compaction, whatever the history policy: of this node and of all that had the key before it, in this graph or in one of its name
+   * that was dropped. Their events keep their LSNs, as changes of kind `"erased"`. See docs/HISTORY.md for what is promised and
+   * what is not.
+   *
+   * @returns false where no node has the key, and none is known that had it.
+   */
+  erase(key: string): boolean {
+    return nodeWrites.eraseNode(this.#source.open("erase"), key, this.#erasures);
   }
 
   /**

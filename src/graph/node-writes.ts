@@ -136,26 +136,43 @@ export function removeNode(core: TransactionCore, key: string): boolean {
   return true;
 }
 
-/** The ids of all nodes known to have had a key, the one that has it included, own writes too. */
-export function idsOfKey(core: TransactionCore, method: string, key: string): readonly number[] {
-  checkName(method, "key", key);
-  core.settle();
-  return nodesOfKey(core.index, key, 1);
+/** What a transaction has to keep in mind of nodes that are to be erased. */
+export interface ErasureNotes {
+  /** Whether that a node is to go is stored already. */
+  isPending(id: number): boolean;
+  /** @param lsn of the erasure: every event of the node is at or below it. */
+  note(id: number, lsn: number): void;
 }
 
-/** Removes the node with a key; writes an event that does nothing where there is none. Returns the LSN of the last event. */
-export function eraseNode(core: TransactionCore, method: string, key: string): number {
-  if (removeNode(core, key)) return core.batch.lastLsn;
+/** As `removeNode`, and has every node that was ever known by the key taken from the files. Returns false where there is none. */
+export function eraseNode(core: TransactionCore, key: string, erasures: ErasureNotes): boolean {
+  const method = "erase";
+  checkName(method, "key", key);
+  const ids = idsOfKey(core, key);
+  // Of those that wait already, nothing more can come.
+  const more = ids.filter((id) => !erasures.isPending(id));
+  if (more.length === 0) return ids.length > 0;
+  if (!removeNode(core, key)) writeErased(core, method);
+  for (const id of more) erasures.note(id, core.batch.lastLsn);
+  return true;
+}
+
+/** The ids of all nodes known to have had a key, the one that has it included, own writes too. */
+function idsOfKey(core: TransactionCore, key: string): readonly number[] {
+  core.settle();
+  return core.graphsOfName().flatMap((graph) => nodesOfKey(core.index, key, 1, graph));
+}
+
+/** An event that does nothing: each erasure has an LSN of its own, which tells it from those before. */
+function writeErased(core: TransactionCore, method: string): void {
   core.startOperation();
   try {
-    // Each erasure has an LSN of its own, which tells it from those before.
     core.batch.erased();
     core.endOperation(method);
   } catch (error) {
     core.failOperation();
     throw error;
   }
-  return core.batch.lastLsn;
 }
 
 function putOne(

@@ -199,6 +199,12 @@ export class TransactionCore {
     this.graph = name === defaultGraph ? defaultFamily : this.#numberOf(NAME_KIND.graph, name);
   }
 
+  /** The numbers of all graphs that have had the name of the operation's, dropped ones included. */
+  graphsOfName(): readonly number[] {
+    if (this.#graphName === defaultGraph) return [defaultFamily];
+    return this.names.numbersOf(NAME_KIND.graph, 0, this.#graphName);
+  }
+
   /** The number of the operation's graph, which is defined now where it was not. */
   graphToWrite(): number {
     if (this.graph < 0) this.graph = this.#define(NAME_KIND.graph, this.#graphName);

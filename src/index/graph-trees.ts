@@ -233,9 +233,11 @@ export class GraphTrees extends GraphLayers {
     return this.#readKey(id);
   }
 
-  /** Forgets the key of a node that is gone for good, where it is kept as a string. */
-  forgetKey(id: number): void {
+  /** Forgets what is kept in memory of a node that is gone for good. */
+  forgetNode(id: number): void {
     this.keyStrings.forget(id);
+    // One of a dropped graph was never removed.
+    this.liveIds.set(id, false);
   }
 
   /** The key of the node whose version was found last. */

@@ -6,6 +6,7 @@ import type { Ports, WorkerActor } from "../disk/ports.ts";
 import { treeFileName } from "../log/file-names.ts";
 import type { EntrySource } from "./disk-tree-merge.ts";
 import { buffersOf, takeBatch } from "./entry-batch.ts";
+import type { LeftOut } from "./merge-erasure.ts";
 import type { Retention } from "./merge-retention.ts";
 import { isTreeDamage } from "./page-reader.ts";
 import { treeAddress } from "./run.ts";
@@ -29,6 +30,8 @@ export interface RunBuilderOptions {
   /** Where a page of a tree is closed; default 4 KiB. */
   readonly pageBytes?: number;
 }
+
+const noIds = new Uint32Array(0);
 
 interface LsnRange {
   readonly firstLsn: number;
@@ -83,28 +86,29 @@ export class RunBuilder {
 
   /**
    * Writes runs that follow one another, newest first, as one; of entries with the same key the newest is kept, and with
-   * `retention` only what that lets a merge keep. Otherwise as `flush`: the runs that were merged stay as they are.
-   *
-   * @param erased ids of nodes of which nothing is kept.
+   * `retention` only what that lets a merge keep, and nothing of `leftOut`. Otherwise as `flush`: the runs that were merged stay
+   * as they are.
    */
   merge(
     runs: readonly RunRecord[],
     nextTreeId: () => number,
     retention?: Retention,
-    erased?: Uint32Array,
+    leftOut?: LeftOut,
   ): Promise<RunRecord> {
     const range = rangeOf(runs);
     return this.#building(async (begin) => {
       const trees: TreeFileRecord[] = [];
       let removals = 0;
+      let without = leftOut;
       for (const name of treeNames) {
         const inputs = runs.flatMap((run) => this.#addresses(run, name));
         if (inputs.length === 0) continue;
         const plan = begin(name, nextTreeId(), range);
-        await this.#request({ ask: "merge", plan, inputs, retention, erased });
+        await this.#request({ ask: "merge", plan, inputs, retention, leftOut: without });
         await this.#steps(plan.path);
         const finished = await this.#finish(plan);
         removals += finished.removals;
+        without = withNodes(without, finished.nodesFound);
         if (finished.entries === 0) await this.#remove(plan.path);
         else trees.push(recordOf(plan, finished));
       }
@@ -277,6 +281,12 @@ export class RunBuilder {
 
 function recordOf({ treeId, name }: TreePlan, { bytes, entries }: FinishedTree): TreeFileRecord {
   return { treeId, name, bytes, entries };
+}
+
+/** The same, and these nodes too. */
+function withNodes(leftOut: LeftOut | undefined, found: Uint32Array = noIds): LeftOut | undefined {
+  if (leftOut === undefined || found.length === 0) return leftOut;
+  return { ...leftOut, nodes: Uint32Array.from([...leftOut.nodes, ...found]) };
 }
 
 function rangeOf(runs: readonly RunRecord[]): LsnRange {

@@ -7,7 +7,7 @@ import { type EntrySink, MergedKeyCursor, MergedWordCursor, writeSome } from "./
 import { damageSteps } from "./disk-tree-verify.ts";
 import { DiskTreeWriter } from "./disk-tree-writer.ts";
 import { type EntryBatch, writeBatch } from "./entry-batch.ts";
-import { ErasingSink } from "./merge-erasure.ts";
+import { ErasingSink, type LeftOut } from "./merge-erasure.ts";
 import { type RetainingSink, type Retention, retainingSink } from "./merge-retention.ts";
 import { PageCache } from "./page-cache.ts";
 import type { EntryShape } from "./page-format.ts";
@@ -74,7 +74,8 @@ export class WriteJob implements Job {
     const { fileBytes, entryCount } = this.writer.finish({ firstLsn, lastLsn });
     await this.#file?.sync();
     await this.close();
-    return { bytes: fileBytes, entries: entryCount, removals: this.removals };
+    const { removals } = this;
+    return { bytes: fileBytes, entries: entryCount, removals, nodesFound: undefined };
   }
 
   async close(): Promise<void> {
@@ -90,7 +91,8 @@ export class MergeJob extends WriteJob {
   readonly #countsRemovals: boolean;
   readonly #plan: TreePlan;
   readonly #retention: Retention | undefined;
-  readonly #erased: Uint32Array | undefined;
+  readonly #leftOut: LeftOut | undefined;
+  #erasing: ErasingSink | undefined;
   #retaining: RetainingSink | undefined;
   #cursor: MergedWordCursor | MergedKeyCursor | undefined;
   #sink: EntrySink | undefined;
@@ -100,12 +102,12 @@ export class MergeJob extends WriteJob {
     plan: TreePlan,
     inputs: readonly TreeFileAddress[],
     retention: Retention | undefined,
-    erased: Uint32Array | undefined,
+    leftOut: LeftOut | undefined,
   ) {
     super(disk, plan);
     this.#plan = plan;
     this.#retention = retention;
-    this.#erased = erased;
+    this.#leftOut = leftOut;
     this.#disk = disk;
     this.#addresses = inputs;
     this.#countsRemovals = plan.name === "out";
@@ -125,7 +127,8 @@ export class MergeJob extends WriteJob {
       this.#retaining = retainingSink(name, this.#retention, firstLsn, writer);
     }
     const sink = this.#retaining ?? writer;
-    this.#sink = this.#erased === undefined ? sink : new ErasingSink(name, this.#erased, sink);
+    if (this.#leftOut !== undefined) this.#erasing = new ErasingSink(name, this.#leftOut, sink);
+    this.#sink = this.#erasing ?? sink;
     this.#cursor = startOf(this.#inputs, this.shape);
   }
 
@@ -135,9 +138,10 @@ export class MergeJob extends WriteJob {
     return !cursor.isValid;
   }
 
-  override finish(): Promise<FinishedTree> {
+  override async finish(): Promise<FinishedTree> {
     this.#retaining?.finish();
-    return super.finish();
+    const nodesFound = Uint32Array.from(this.#erasing?.nodesFound ?? []);
+    return { ...(await super.finish()), nodesFound };
   }
 
   override async close(): Promise<void> {

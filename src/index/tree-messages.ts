@@ -2,6 +2,7 @@
 
 import type { VarveErrorCode } from "../codec/errors.ts";
 import type { EntryBatch } from "./entry-batch.ts";
+import type { LeftOut } from "./merge-erasure.ts";
 import type { Retention } from "./merge-retention.ts";
 import type { TreeFileAddress } from "./tree-file.ts";
 import type { TreeName } from "./tree-kind.ts";
@@ -27,8 +28,7 @@ export type TreeRequest =
       readonly plan: TreePlan;
       readonly inputs: readonly TreeFileAddress[];
       readonly retention: Retention | undefined;
-      /** Ids of nodes of which nothing is to be left. */
-      readonly erased: Uint32Array | undefined;
+      readonly leftOut: LeftOut | undefined;
     }
   /** Begins to read a tree back; `step` goes on. */
   | { readonly ask: "verify"; readonly address: TreeFileAddress }
@@ -53,4 +53,6 @@ export interface FinishedTree {
   readonly entries: number;
   /** Entries of a merge that tell of a removal; 0 where that is not counted. */
   readonly removals: number;
+  /** Ids of nodes that a merge of the tree of nodes has left out because of their graph, each once. */
+  readonly nodesFound: Uint32Array | undefined;
 }

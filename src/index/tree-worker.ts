@@ -27,8 +27,8 @@ class JobTable {
       case "write":
         return this.#open(request.plan.path, new WriteJob(this.#disk, request.plan));
       case "merge": {
-        const { plan, inputs, retention, erased } = request;
-        return this.#open(plan.path, new MergeJob(this.#disk, plan, inputs, retention, erased));
+        const { plan, inputs, retention, leftOut } = request;
+        return this.#open(plan.path, new MergeJob(this.#disk, plan, inputs, retention, leftOut));
       }
       case "verify": {
         const { address } = request;

@@ -1,6 +1,7 @@
 // Lists the LSNs at which a node, a key or an edge changed, a page at a time: what was between two pages may have moved.
 
 import { wtf8Bytes } from "../codec/text.ts";
+import { storedKey } from "./family-key.ts";
 import type { GraphTrees } from "./graph-trees.ts";
 import { keyRemoved } from "./key-layers.ts";
 import { twoTo32 } from "./tree-floor.ts";
@@ -10,8 +11,8 @@ import { hasPrefix, type WordLayers } from "./word-layers.ts";
 const pageVersions = 256;
 
 /** The lives of a key from `fromLsn` on: the ids of the nodes that have had it, in order, the one that had it then included. */
-export function nodesOfKey(trees: GraphTrees, key: string, fromLsn: number): number[] {
-  const bytes = wtf8Bytes(key);
+export function nodesOfKey(trees: GraphTrees, key: string, fromLsn: number, graph = 0): number[] {
+  const bytes = storedKey(graph, wtf8Bytes(key));
   const ids: number[] = [];
   const cursor = trees.keyCursor;
   for (let more = cursor.seek(bytes, 0, bytes.length); more; more = cursor.next()) {

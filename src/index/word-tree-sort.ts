@@ -8,6 +8,9 @@ export class TupleSorter {
   #order = new Uint32Array(0);
   #spare = new Uint32Array(0);
   #sorted = new Uint32Array(0);
+  /** One word of every tuple, in the order so far. */
+  #column = new Uint32Array(0);
+  #spareColumn = new Uint32Array(0);
   readonly #digitStarts = new Uint32Array(1 << digitBitsMax);
   readonly #varyingBits = new Uint32Array(8);
 
@@ -21,6 +24,8 @@ export class TupleSorter {
     if (this.#order.length < count) {
       this.#order = new Uint32Array(count);
       this.#spare = new Uint32Array(count);
+      this.#column = new Uint32Array(count);
+      this.#spareColumn = new Uint32Array(count);
     }
     if (this.#sorted.length < count * width) this.#sorted = new Uint32Array(count * width);
     for (let i = 0; i < count; i++) this.#order[i] = i;
@@ -74,10 +79,18 @@ export class TupleSorter {
       const bits = 32 - Math.clz32(varying) - lowBit;
       const passes = Math.ceil(bits / digitBitsMax);
       const digitBits = Math.ceil(bits / passes);
+      this.#takeColumn(words, word, width, count);
       for (let pass = 0; pass < passes; pass++) {
-        this.#pass(words, word, width, lowBit + pass * digitBits, (1 << digitBits) - 1, count);
+        this.#pass(lowBit + pass * digitBits, (1 << digitBits) - 1, count);
       }
     }
+  }
+
+  /** Passes over a column of its own read memory in order, and the tuples are looked up once a word. */
+  #takeColumn(words: Uint32Array, word: number, width: number, count: number): void {
+    const column = this.#column;
+    const order = this.#order;
+    for (let i = 0; i < count; i++) column[i] = words[order[i]! * width + word]!;
   }
 
   /** Tuples read in order one by one would each wait for memory; copied first, their reads overlap. */
@@ -90,17 +103,10 @@ export class TupleSorter {
     }
   }
 
-  #pass(
-    words: Uint32Array,
-    word: number,
-    width: number,
-    shift: number,
-    mask: number,
-    count: number,
-  ): void {
+  #pass(shift: number, mask: number, count: number): void {
     const starts = this.#digitStarts.fill(0, 0, mask + 1);
-    for (let i = 0, at = word; i < count; i++, at += width)
-      starts[(words[at]! >>> shift) & mask]!++;
+    const column = this.#column;
+    for (let i = 0; i < count; i++) starts[(column[i]! >>> shift) & mask]!++;
     let start = 0;
     for (let digit = 0; digit <= mask; digit++) {
       const digitCount = starts[digit]!;
@@ -109,13 +115,17 @@ export class TupleSorter {
     }
     const from = this.#order;
     const to = this.#spare;
+    const columnTo = this.#spareColumn;
     for (let i = 0; i < count; i++) {
-      const ordinal = from[i]!;
-      const digit = (words[ordinal * width + word]! >>> shift) & mask;
-      to[starts[digit]!++] = ordinal;
+      const value = column[i]!;
+      const at = starts[(value >>> shift) & mask]!++;
+      to[at] = from[i]!;
+      columnTo[at] = value;
     }
     this.#order = to;
     this.#spare = from;
+    this.#column = columnTo;
+    this.#spareColumn = column;
   }
 }
 

@@ -1,6 +1,7 @@
 // Finds and loads the frame that holds an LSN: from groups not yet written, or from a segment through a small cache.
 import { VarveError } from "../codec/errors.ts";
 import type { CommitQueue } from "./commit-queue.ts";
+import { FrameCache } from "./frame-cache.ts";
 import { checkFrame, emptyFrameHeader, type FrameHeader, peekFrame } from "./frame-codec.ts";
 import { frameHeaderBytes } from "./frame-format.ts";
 import type { Segment } from "./segment.ts";
@@ -33,11 +34,8 @@ export class FrameSource {
   readonly #segments: readonly Segment[];
   readonly #files: SegmentFiles;
   readonly #queue: () => CommitQueue | undefined;
-  readonly #cacheBytesMax: number;
+  readonly #cache: FrameCache<LoadedFrame>;
   readonly #lost: () => boolean;
-  /** By segment name and offset, least recently used first. */
-  readonly #cache: Map<string, LoadedFrame> = new Map();
-  #cacheBytes = 0;
   hits = 0;
   misses = 0;
 
@@ -63,7 +61,7 @@ export class FrameSource {
     this.#segments = segments;
     this.#files = files;
     this.#queue = queue;
-    this.#cacheBytesMax = cacheBytesMax;
+    this.#cache = new FrameCache(cacheBytesMax);
   }
 
   /** The frame that holds `lsn`, or the next one with events behind it; undefined at the end. */
@@ -91,7 +89,6 @@ export class FrameSource {
   /** Forgets everything cached; the bytes in the files have changed. */
   clear(): void {
     this.#cache.clear();
-    this.#cacheBytes = 0;
     this.#chunkSegment = undefined;
     this.#walkedSegment = undefined;
   }
@@ -110,6 +107,11 @@ export class FrameSource {
   #inSegment(segment: Segment, lsn: number, cached: boolean): LoadedFrame | undefined {
     let offset = segment.index.offsetFor(Math.max(lsn, segment.index.firstLsnAt(0)));
     if (offset === undefined) return undefined;
+    const known = cached ? this.#cache.find(segment, offset, lsn) : undefined;
+    if (known !== undefined) {
+      this.hits++;
+      return known;
+    }
     // A scan goes on behind the frame that it loaded last instead of walking there again.
     const goesOn = this.#walkedSegment === segment && this.#walkedLsn <= lsn;
     if (goesOn && this.#walkedOffset > offset) offset = this.#walkedOffset;
@@ -147,14 +149,6 @@ export class FrameSource {
   }
 
   #load(segment: Segment, offset: number, frameBytes: number, cached: boolean): LoadedFrame {
-    const key = cached ? `${segment.name}@${offset}` : "";
-    const known = cached ? this.#cache.get(key) : undefined;
-    if (known !== undefined) {
-      this.hits++;
-      this.#cache.delete(key);
-      this.#cache.set(key, known);
-      return known;
-    }
     this.misses++;
     if (offset + frameBytes > segment.dataEnd) throw damaged(segment, offset, "length", 0);
     let bytes: Uint8Array;
@@ -178,18 +172,16 @@ export class FrameSource {
       flags: header.flags,
       records: undefined,
     };
-    if (cached) this.#keep(key, frame);
+    if (cached) this.#keep(segment, frame);
     return frame;
   }
 
-  #keep(key: string, frame: LoadedFrame): void {
-    this.#cache.set(key, frame);
-    this.#cacheBytes += frame.bytes.length;
-    for (const [oldKey, old] of this.#cache) {
-      if (this.#cacheBytes <= this.#cacheBytesMax || old === frame) break;
-      this.#cache.delete(oldKey);
-      this.#cacheBytes -= old.bytes.length;
-    }
+  /** Under the offset that the index has for its LSNs; one that was asked for by a lower LSN may be here. */
+  #keep(segment: Segment, frame: LoadedFrame): void {
+    const { firstLsn } = frame;
+    const start = segment.index.offsetFor(firstLsn)!;
+    if (this.#cache.find(segment, start, firstLsn) !== undefined) return;
+    this.#cache.keep(segment, start, frame);
   }
 
   #inQueue(lsn: number): LoadedFrame | undefined {

@@ -7,7 +7,7 @@ import {
   keepAll,
   SimulatedDisk,
 } from "../../src/testing/testing.ts";
-import type { Change, Database } from "../../src/varve.ts";
+import type { Change, Database, Transaction } from "../../src/varve.ts";
 import { afterLoss, type Loss, lossesAt, recordCalls } from "../support/crash-explorer.ts";
 import { databasePath, prepared } from "../support/crash-script.ts";
 import { filesWith } from "../support/erased-bytes.ts";
@@ -31,7 +31,17 @@ async function filled(disk: Disk): Promise<Database> {
     tx.putNode("a", { labels: ["T"], props: { n: 1 } });
     tx.putNode(secret, { labels: ["T"], props: { text: "of-mine".repeat(60) } });
     tx.addEdge("a", "knows", secret, { note: "of-mine" });
+    // In a graph beside it, and in one that is no more.
+    for (const name of ["other", "dropped"]) {
+      const graph = tx.graph(name);
+      graph.putNode("a");
+      graph.putNode(secret, { labels: ["T"], props: { text: "of-mine" } });
+      graph.addEdge(secret, "knows", "a", { note: "of-mine" });
+      graph.addEdge("a", "knows", "a", { note: "stays" });
+    }
+    tx.map("entries").put("a", 1);
   });
+  await db.transact((tx) => tx.dropGraph("dropped"));
   await db.transact((tx) => tx.putNode("pad", { props: { text: "z".repeat(50_000) } }));
   await db.transact((tx) => {
     tx.patchNode(secret, { props: { more: "of-mine" } });
@@ -43,16 +53,32 @@ async function filled(disk: Disk): Promise<Database> {
   return db;
 }
 
+function erase(tx: Transaction): void {
+  for (const graph of [tx, tx.graph("other"), tx.graph("dropped")]) {
+    expect(graph.erase(secret)).toBe(true);
+  }
+}
+
 /** Everything of the rest, without what the erasure does to the feed. */
 async function stateOf(db: Database): Promise<string> {
   const nodes = [...db.nodes()].filter(({ key }) => key !== secret);
-  const edges = [...db.allEdges()].filter(({ from, to }) => from !== secret && to !== secret);
+  const other = db.graph("other");
+  const edges = [...db.allEdges(), ...other.allEdges()].filter(
+    ({ from, to }) => from !== secret && to !== secret,
+  );
+  nodes.push(...[...other.nodes()].filter(({ key }) => key !== secret));
   const changes: Change[] = [];
   for await (const batch of db.changes({ live: false })) changes.push(...batch.changes);
   const others = changes.filter(
     (change) => change.kind !== "erased" && !JSON.stringify(change).includes(secret),
   );
-  return JSON.stringify([nodes, edges, others.map(({ txLastLsn: _, ...change }) => change)]);
+  const counts = [db.map("entries").get("a"), db.stats().graphs.length];
+  return JSON.stringify([
+    nodes,
+    edges,
+    counts,
+    others.map(({ txLastLsn: _, ...change }) => change),
+  ]);
 }
 
 async function recorded(): Promise<{
@@ -67,7 +93,7 @@ async function recorded(): Promise<{
     disk,
     () => stage,
     async () => {
-      await db.transact((tx) => tx.erase(secret));
+      await db.transact(erase);
       stage = "asked";
       const { pendingErasures } = await db.compact();
       expect(pendingErasures).toBe(0);
@@ -83,6 +109,7 @@ async function judge(disk: Disk, stage: Stage, state: string, label: string): Pr
   const { db } = await openLayered(disk);
   await checkOwners(disk, databasePath, { isOpen: true, quarantined: db.recovery.quarantined });
   const isLive = db.hasNode(secret);
+  expect(db.graph("other").hasNode(secret), label).toBe(isLive);
   if (stage !== "before") expect(isLive, label).toBe(false);
   const { pendingErasures } = db.stats().history;
   const isGone = !isLive && pendingErasures === 0;
@@ -91,7 +118,7 @@ async function judge(disk: Disk, stage: Stage, state: string, label: string): Pr
   if (isGone) expect(filesWith(disk, secrets), label).toEqual([]);
   else if (isLive) expect(pendingErasures, label).toBe(0);
   expect(await stateOf(db), label).toBe(state);
-  if (isLive) await db.transact((tx) => tx.erase(secret));
+  if (isLive) await db.transact(erase);
   expect((await db.compact()).pendingErasures, label).toBe(0);
   expect(filesWith(disk, secrets), label).toEqual([]);
   expect(await stateOf(db), label).toBe(state);

@@ -14,6 +14,9 @@ import { EventReader } from "../../src/log/event-reader.ts";
 import { NameTable } from "../../src/log/name-table.ts";
 import { LayerMover } from "../index/layers-support.ts";
 
+/** Nothing is compacted here. */
+const noErasures = { isPending: () => false, note: () => {} };
+
 /** Trees so small that a handful of entries splits and merges them. */
 export const tinyTrees: GraphIndexOptions = {
   leafCapacity: 4,
@@ -106,7 +109,7 @@ export class MemoryGraph<S = object> extends GraphReader<S> {
     });
     let result: T;
     try {
-      result = write(new GraphTransaction<S>(new TransactionSource(core)));
+      result = write(new GraphTransaction<S>(new TransactionSource(core), noErasures));
     } catch (error) {
       core.rollback();
       throw error;

@@ -1,7 +1,7 @@
 // A merge that erases nodes: every entry that names one goes, in every tree, and no other.
 import { describe, expect, it } from "vitest";
 import type { EntrySink } from "../../src/index/disk-tree-merge.ts";
-import { ErasingSink } from "../../src/index/merge-erasure.ts";
+import { ErasingSink, type LeftOut } from "../../src/index/merge-erasure.ts";
 import { type TreeName, treeShapes } from "../../src/index/tree-kind.ts";
 
 const text = new TextEncoder();
@@ -36,10 +36,15 @@ class Notes implements EntrySink {
   }
 }
 
+function leftOut(nodes: number[], families: number[] = [], maps: number[] = []): LeftOut {
+  const [ids, numbers, ofMaps] = [nodes, families, maps].map((each) => Uint32Array.from(each));
+  return { nodes: ids!, families: numbers!, maps: ofMaps! };
+}
+
 function kept(name: TreeName, ...entries: number[][]): string[] {
   const { width, keyBytes, blob } = treeShapes[name];
   const notes = new Notes(width);
-  const sink = new ErasingSink(name, [7, 9], notes);
+  const sink = new ErasingSink(name, leftOut([7, 9]), notes);
   const words = Uint32Array.from(entries.flat());
   expect(words.length).toBe(entries.length * width);
   if (!keyBytes && !blob) sink.addRun(words, 0, words.length);
@@ -51,6 +56,14 @@ function kept(name: TreeName, ...entries: number[][]): string[] {
   }
   expect(sink.entryCount).toBe(entries.length);
   return notes.entries;
+}
+
+function keyIn(family: number, key: string): string {
+  return `\u00ff\0\0\0${String.fromCharCode(family)}${key}`;
+}
+
+function latin1(text: string): Uint8Array {
+  return Uint8Array.from(text, (unit) => unit.charCodeAt(0));
 }
 
 describe("a merge that erases", () => {
@@ -75,20 +88,54 @@ describe("a merge that erases", () => {
     expect(kept("labels", [7, 1, 0, 9, 0], [1, 9, 0, 1, 0])).toEqual([":7,1,0,9,0"]);
   });
 
-  it("keeps what stands behind the keys of maps and of named graphs", () => {
+  it("keeps what stands behind the keys of maps", () => {
     const notes = new Notes(4);
-    const sink = new ErasingSink("keys", [1, 7], notes);
+    const sink = new ErasingSink("keys", leftOut([1, 7], [], [2]), notes);
     for (const [key, id] of [
-      ["\u00ff\0\0\0\u0002a", 1],
+      [keyIn(2, "a"), 1],
+      [keyIn(3, "a"), 1],
+      [keyIn(3, "b"), 3],
       ["a", 7],
       ["b", 1],
       ["c", 2],
     ] as const) {
-      const bytes = Uint8Array.from(key, (unit) => unit.charCodeAt(0));
+      const bytes = latin1(key);
       sink.setKey(bytes, 0, bytes.length);
       sink.add(Uint32Array.of(0, 5, id, 0), 0);
     }
-    expect(notes.entries.map((entry) => entry.slice(-8))).toEqual([":0,5,1,0", ":0,5,2,0"]);
+    const ends = notes.entries.map((entry) => entry.slice(-9));
+    expect(ends).toEqual(["a:0,5,1,0", "b:0,5,3,0", "c:0,5,2,0"]);
+  });
+
+  it("leaves out what belongs to graphs and maps, and says which nodes did", () => {
+    const keys = new Notes(4);
+    const sink = new ErasingSink("keys", leftOut([], [2, 3], [2]), keys);
+    for (const key of [keyIn(2, "a"), keyIn(3, "a"), keyIn(4, "a"), "b"]) {
+      const bytes = latin1(key);
+      sink.setKey(bytes, 0, bytes.length);
+      sink.add(Uint32Array.of(0, 5, 1, 0), 0);
+    }
+    expect(keys.entries.map((entry) => entry.slice(-9))).toEqual(["a:0,5,1,0", "b:0,5,1,0"]);
+    expect(sink.nodesFound).toEqual([]);
+
+    const nodes = new Notes(4);
+    const ofNodes = new ErasingSink("nodes", leftOut([], [2, 3], [2]), nodes);
+    const long = "k".repeat(1000);
+    for (const [id, key] of [
+      [1, "plain"],
+      [2, keyIn(3, "a")],
+      [2, keyIn(3, "a")],
+      [3, keyIn(4, long)],
+      [4, keyIn(3, long)],
+    ] as const) {
+      const { length } = key;
+      const head = length < 0x80 ? [length] : [(length & 0x7f) | 0x80, length >> 7];
+      const item = Uint8Array.from([0, ...head, ...latin1(key), 0]);
+      ofNodes.setBlob(item, 1, item.length);
+      ofNodes.add(Uint32Array.of(id, 0, 5, 0), 0);
+    }
+    expect(nodes.entries.map((entry) => entry.slice(-8))).toEqual([":1,0,5,0", ":3,0,5,0"]);
+    expect(ofNodes.nodesFound).toEqual([2, 4]);
   });
 
   it("keeps versions of edges, which name no node", () => {
