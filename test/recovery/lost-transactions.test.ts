@@ -17,7 +17,7 @@ interface Step {
   readonly takes: readonly string[];
 }
 
-let many = new Uint32Array(3);
+let many: Uint32Array;
 const edges = { ab: 0, own: 0 };
 
 /** Names that many use are defined first: a step takes along what builds on what it does, or on a name of its own. */

@@ -34,11 +34,13 @@ let plain: Specimen;
 let indexed: Specimen;
 
 beforeAll(async () => {
-  const specimens = [await cleanSpecimen(1), await indexedSpecimen(2)];
-  [plain, indexed] = specimens.map((disk) => {
-    return { disk, segments: manifestOf(disk).segments, paths: segmentPaths(disk) };
-  }) as [Specimen, Specimen];
+  plain = specimenOf(await cleanSpecimen(1));
+  indexed = specimenOf(await indexedSpecimen(2));
 });
+
+function specimenOf(disk: SimulatedDisk): Specimen {
+  return { disk, segments: manifestOf(disk).segments, paths: segmentPaths(disk) };
+}
 
 async function expectRefused(disk: SimulatedDisk, fault: string): Promise<void> {
   const before = imageOf(disk);
