@@ -1,4 +1,7 @@
 // Rewrites files of a closed database so that their checksums are right and what they say is not.
+import type { Hash64 } from "../../src/log/fields.ts";
+import { writeFrame } from "../../src/log/frame-codec.ts";
+import { frameBytesFor, frameHeaderBytes } from "../../src/log/frame-format.ts";
 import { decodeManifest, encodeManifest, type Manifest } from "../../src/log/manifest-codec.ts";
 import {
   decodeSegmentFooter,
@@ -9,7 +12,9 @@ import {
   type SegmentHeader,
 } from "../../src/log/segment-codec.ts";
 import { segmentHeaderBytes } from "../../src/log/segment-format.ts";
+import { watermarkFileWith } from "../../src/log/watermark.ts";
 import type { SimulatedDisk } from "../../src/testing/simulated-disk.ts";
+import type { TakenFrame } from "../corruption/crafted.ts";
 import { withFile } from "../corruption/specimen.ts";
 
 /** Copies of a database's manifest, by the paths of both. */
@@ -86,4 +91,56 @@ export function segmentPaths(disk: SimulatedDisk, directory = "/db"): string[] {
     const [lsn, number] = [String(baseLsn).padStart(16, "0"), String(generation).padStart(4, "0")];
     return `${directory}/${lsn}-${number}.log`;
   });
+}
+
+/** A frame as it is to be; what is left out is as the log would have it. */
+export type CraftedFrame = Pick<TakenFrame, "payload" | "firstLsn" | "eventCount"> &
+  Partial<Pick<TakenFrame, "flags" | "timeMs">> & {
+    readonly durableLsn?: number;
+    /** A hole of so many bytes before it. */
+    readonly behindHole?: number;
+  };
+
+export interface CraftedSegment {
+  readonly disk: SimulatedDisk;
+  /** Behind the last frame. */
+  readonly dataEnd: number;
+  readonly hashes: readonly Hash64[];
+}
+
+/** Writes the frames of a segment anew, chained one to the other; the file stays as long as it was. */
+export function withFrames(
+  disk: SimulatedDisk,
+  path: string,
+  frames: readonly CraftedFrame[],
+): CraftedSegment {
+  const old = disk.readFile(path);
+  const header = decodeSegmentHeader(old.subarray(0, segmentHeaderBytes), path, false)!;
+  const bytes = new Uint8Array(old.length);
+  bytes.set(old.subarray(0, segmentHeaderBytes));
+  const hashes: Hash64[] = [];
+  const out = new Uint32Array(2);
+  let at = segmentHeaderBytes;
+  for (const frame of frames) {
+    const { payload, flags = 0, timeMs = 1000, durableLsn = 0, behindHole = 0 } = frame;
+    at += behindHole;
+    bytes.set(payload, at + frameHeaderBytes);
+    const fields = { ...frame, flags, timeMs, payloadBytes: payload.length };
+    const previous = hashes.at(-1) ?? header.previousHash;
+    writeFrame(bytes, at, fields, durableLsn, previous, header.nonce, out);
+    hashes.push({ lo: out[0]!, hi: out[1]! });
+    at += frameBytesFor(payload.length);
+  }
+  return { disk: withFile(disk, path, bytes), dataEnd: at, hashes };
+}
+
+/** A copy whose watermark says so. */
+export function withMark(
+  disk: SimulatedDisk,
+  durableLsn: number,
+  lastHash: Hash64,
+  clean = true,
+): SimulatedDisk {
+  const mark = { sequence: 1000, durableLsn, lastHash, clean };
+  return withFile(disk, "/db/watermark", watermarkFileWith(manifestOf(disk).databaseId, mark));
 }
