@@ -108,7 +108,7 @@ export interface CraftedSegment {
   readonly hashes: readonly Hash64[];
 }
 
-/** Writes the frames of a segment anew, chained one to the other; the file stays as long as it was. */
+/** Writes the frames of a segment anew, chained one to the other; the file stays as long as it was, if that is enough. */
 export function withFrames(
   disk: SimulatedDisk,
   path: string,
@@ -116,7 +116,10 @@ export function withFrames(
 ): CraftedSegment {
   const old = disk.readFile(path);
   const header = decodeSegmentHeader(old.subarray(0, segmentHeaderBytes), path, false)!;
-  const bytes = new Uint8Array(old.length);
+  const frameBytes = frames.reduce((sum, { payload, behindHole = 0 }) => {
+    return sum + behindHole + frameBytesFor(payload.length);
+  }, 0);
+  const bytes = new Uint8Array(Math.max(old.length, segmentHeaderBytes + frameBytes));
   bytes.set(old.subarray(0, segmentHeaderBytes));
   const hashes: Hash64[] = [];
   const out = new Uint32Array(2);
