@@ -13,6 +13,7 @@ import {
   withByte,
   withEntry,
   withHeader,
+  withMark,
 } from "../recovery/rewritten.ts";
 import { digestAt, openAt, portsOn } from "./support.ts";
 
@@ -135,6 +136,39 @@ describe("a backup that goes to a place where something is", () => {
     });
     const longer = withEntry(image, 2, { lastLsn: 5000, closingHash: hash }, "/copy");
     await expect(backUpOn(longer)).rejects.toMatchObject({ code: "EXISTS" });
+  });
+
+  it("goes on where a segment was replaced under it, and copies none twice", async () => {
+    const image = disk.clone();
+    const name = paths[1]!.slice(4);
+    image.faults.push({ operation: "open", path: `/db/${name}`, errno: "ENOENT" });
+    const report = await backUpOn(image);
+    expect(report.files).toBe(segments.length + 1);
+    const { db } = await openOn(disk.clone());
+    expect(await digestAt(image, "/copy")).toBe(await digestOf(db));
+    await db.close();
+    const again = disk.clone();
+    again.faults.push({
+      operation: "open",
+      path: `/db/${name}`,
+      errno: "ENOENT",
+      times: "forever",
+    });
+    await expect(backUpOn(again)).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
+
+  it("takes the place of what stands there under a name that it needs, and refuses to end earlier", async () => {
+    const [first] = segments;
+    const image = withMark(disk, first!.lastLsn, first!.closingHash);
+    await backUpOn(image);
+    image.writeFile(`/copy/${paths[1]!.slice(4)}`, new Uint8Array(7));
+    image.writeFile("/db/watermark", disk.readFile("/db/watermark"));
+    await backUpOn(image);
+    const { db } = await openOn(disk.clone());
+    expect(await digestAt(image, "/copy")).toBe(await digestOf(db));
+    await db.close();
+    const earlier = withMark(image, first!.lastLsn, first!.closingHash);
+    await expect(backUpOn(earlier)).rejects.toMatchObject({ code: "EXISTS" });
   });
 
   it("reads back what it copied", async () => {

@@ -77,7 +77,7 @@ describe("a segment that is to be rewritten", () => {
     }
     const [one, two] = [await rewriting.begin([view], 1, 0), await rewriting.begin([view], 1, 0)];
     await expect(one.finish()).rejects.toThrow();
-    const stale = { ...two, olds: [{ ...two.olds[0]! } as Segment] } as typeof two;
+    const stale = { ...two, olds: [{ ...two.olds[0]! } as Segment] } as unknown as typeof two;
     await expect(rewriting.install([stale], [])).rejects.toMatchObject({ code: "CONFLICT" });
     await one.abandon();
     await two.abandon();
@@ -145,5 +145,62 @@ describe("a place in the log", () => {
       expect(found).toEqual(wanted);
     }
     await again.log.close();
+  });
+});
+
+describe("an edit of the manifest that finds no room", () => {
+  it("leaves a checkpoint unsaved and nothing of it behind, and what comes later goes on", async () => {
+    const test = await filled(5);
+    const { disk } = test.ports;
+    const position = test.log.positionAfter(5);
+    disk.faults.push({ operation: "write", path: "manifest.b", errno: "ENOSPC" });
+    const saved = test.log.saveCheckpoint(new Uint8Array(10), 1, position);
+    await expect(saved).rejects.toMatchObject({ code: "DISK_FULL" });
+    expect(disk.listAll().filter((path) => path.includes("checkpoint"))).toEqual([]);
+    expect(test.log.poison).toBeUndefined();
+    await test.log.saveCheckpoint(new Uint8Array(10), 1, position);
+    expect(manifestOf(disk).checkpoints.map(({ number }) => number)).toEqual([1]);
+    disk.faults.push({ operation: "write", path: "manifest.b", errno: "ENOSPC" });
+    // The reserve makes the room that a roll needs.
+    await test.log.rewriting.roll();
+    expect(test.log.segments().length).toBe(2);
+    await put(test);
+    await test.log.close();
+  });
+
+  it("poisons where there is no room to say so either, or where it fails otherwise", async () => {
+    for (const fault of [
+      { errno: "ENOSPC", times: "forever" as const },
+      { errno: "EIO", times: 1 },
+    ]) {
+      const test = await filled(5);
+      const { disk } = test.ports;
+      const position = test.log.positionAfter(5);
+      disk.faults.push({ operation: "write", path: "manifest.b", ...fault });
+      const saved = test.log.saveCheckpoint(new Uint8Array(10), 1, position);
+      await expect(saved).rejects.toMatchObject({ code: "POISONED" });
+      expect(test.log.poison).toBeDefined();
+      disk.faults.length = 0;
+      await test.log.close().catch(() => {});
+    }
+  });
+
+  it("leaves a rewritten segment uninstalled, and one that fails otherwise poisons", async () => {
+    const test = await filled(150);
+    const { disk } = test.ports;
+    const clean = [{ id: test.log.segments()[0]!.id, horizon: 5, erasedLsn: 0 }];
+    disk.faults.push({ operation: "write", path: "manifest.b", errno: "ENOSPC" });
+    await expect(test.log.rewriting.install([], clean)).rejects.toMatchObject({
+      code: "DISK_FULL",
+    });
+    expect(test.log.horizon).toBe(0);
+    await test.log.rewriting.install([], clean);
+    expect(test.log.horizon).toBe(5);
+    disk.faults.push({ operation: "write", path: "manifest.b", errno: "EIO" });
+    await expect(test.log.rewriting.install([], clean)).rejects.toMatchObject({
+      code: "POISONED",
+    });
+    disk.faults.length = 0;
+    await test.log.close().catch(() => {});
   });
 });

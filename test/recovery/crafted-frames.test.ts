@@ -1,7 +1,7 @@
 // Opens, follows, backs up and repairs logs whose frames are sound, and whose order no writer ever made.
 import { beforeAll, describe, expect, it } from "vitest";
 import { repair } from "../../src/database/repair.ts";
-import { FRAME_FLAG } from "../../src/log/frame-format.ts";
+import { FRAME_FLAG, frameBytesFor } from "../../src/log/frame-format.ts";
 import { backUp } from "../../src/recovery/backup.ts";
 import type { SimulatedDisk } from "../../src/testing/simulated-disk.ts";
 import { simulatedPorts } from "../../src/testing/simulated-ports.ts";
@@ -163,5 +163,27 @@ describe("a frame", () => {
     const { disk: image, dataEnd } = withFrames(whole, first!, [...apart.frames, later]);
     const { lost } = await repairOn(withEntry(image, 0, { dataEnd }));
     expect(lost).toEqual([]);
+  });
+});
+
+describe("a torn tail", () => {
+  it("is kept once, though an earlier recovery had begun to keep it", async () => {
+    const holed = withFrames(
+      disk,
+      path,
+      frames.map((frame, i) => ({ ...frame, behindHole: i === 3 ? 64 : 0 })),
+    );
+    const bare = withoutFile(holed.disk, "/db/watermark");
+    const { at } = takeApart(bare, path).frames[2]!;
+    const next = at + frameBytesFor(frames[2]!.payload.length);
+    const kept = `/db/quarantine/${path.slice(4)}.${next}.tail`;
+    bare.writeFile(kept, new Uint8Array(100_000).fill(1));
+    expect(await keysOn(bare)).toEqual(["a", "b", "c"]);
+    const tail = bare.readFile(kept);
+    expect(
+      Buffer.from(tail).equals(holed.disk.readFile(path).subarray(next, next + tail.length)),
+    ).toBe(true);
+    // Zeros at the end are no part of it.
+    expect(holed.dataEnd - next - tail.length).toBeLessThan(8);
   });
 });
