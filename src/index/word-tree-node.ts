@@ -1,8 +1,6 @@
 // The node of the in-memory B+Trees: a typed array of fixed-width word tuples, and links. One class serves leaves and inner
 // nodes, so that every descent stays monomorphic.
 
-const nodeOverheadBytes = 200;
-
 /**
  * In a leaf, tuple i is entry i. In an inner node, tuple i is the separator of child i: a lower bound of every key below that
  * child, and above every key below child i - 1. The separator of child 0 is never read.
@@ -18,11 +16,6 @@ export class TreeNode {
   constructor(wordCount: number, children: TreeNode[] | undefined) {
     this.words = new Uint32Array(wordCount);
     this.children = children;
-  }
-
-  get bytes(): number {
-    const childBytes = this.children === undefined ? 0 : this.children.length * 8;
-    return nodeOverheadBytes + this.words.byteLength + childBytes;
   }
 }
 

@@ -145,10 +145,6 @@ export class Group {
     return lsn;
   }
 
-  get firstLsn(): number {
-    return this.#frames[0]?.firstLsn ?? 0;
-  }
-
   /** The time that a transaction added now would carry: an open frame has its own. */
   timeFor(bytes: number, nowMs: number): number {
     const last = this.#frames[this.#frames.length - 1];
