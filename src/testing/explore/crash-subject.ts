@@ -78,4 +78,6 @@ export interface CrashSubject<Store, Command, State, World = undefined> {
   /** The world that a fresh machine stands in; copied for each crash with `copyWorld`, default `structuredClone`. */
   readonly world?: () => World;
   readonly copyWorld?: (world: World) => World;
+  /** Equal for worlds that make no difference, so that equal states are judged once; default `stateText`. */
+  readonly worldText?: (world: World) => string;
 }
