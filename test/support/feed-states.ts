@@ -24,7 +24,7 @@ export async function judgeFeedStates(half: 0 | 1, due: number): Promise<Explore
     sequenceLength: 0,
     randomLength: 0,
     drawnSurvivals: 1,
-    afterwardsStride: 12,
+    afterwardsStride: 24,
     recoveryStride: 397,
     seed: 7,
     shrinks,

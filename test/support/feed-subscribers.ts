@@ -18,6 +18,7 @@ export class Subscribers {
   readonly #ends: number[] = [];
   #effects: Promise<void> = Promise.resolve();
   #phase: string | undefined;
+  #turn: Promise<void> = Promise.resolve();
   #isClosing = false;
   #broken: unknown;
 
@@ -64,10 +65,19 @@ export class Subscribers {
     this.#pulling[feed] ??= Promise.resolve();
   }
 
-  async restart(feed: number): Promise<void> {
-    await this.#sessions[feed]!.return?.();
-    await this.#pulling[feed];
-    this.#begin(feed);
+  restart(feed: number): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#sessions[feed]!.return?.();
+      await this.#pulling[feed];
+      this.#begin(feed);
+    });
+  }
+
+  /** Sessions begin and end one after the other. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => {});
+    return done;
   }
 
   /** Asks for so many batches, one after the other, and does not wait for them. */
@@ -87,12 +97,13 @@ export class Subscribers {
 
   /** The plain consumer reads one batch, if one is there soon; in a new session where that is asked for. */
   async read(isAnew: boolean): Promise<void> {
-    if (this.#plainSession === undefined || isAnew) {
+    await this.#inTurn(async () => {
+      if (this.#plainSession !== undefined && !isAnew) return;
       await this.#plainSession?.return?.();
       this.#plainSession = this.#plain[Symbol.asyncIterator]();
       this.#plainSeen = 0;
-    }
-    const session = this.#plainSession;
+    });
+    const session = this.#plainSession!;
     const taken = session.next().then(({ value }) => {
       if (value !== undefined && this.#plainSession === session) this.#takePlain(value);
     });

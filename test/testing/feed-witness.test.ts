@@ -111,7 +111,8 @@ describe("a position that the store keeps", () => {
 describe("a start from a snapshot", () => {
   it("makes, with the tail, what the store shows", async () => {
     const add = (sum: number, next: number): number => sum + next;
-    await checkSnapshotStart([1, 2, 3], 0, add, 6);
-    await expect(checkSnapshotStart([1, 3], 0, add, 6)).rejects.toThrow("S8 horizon");
+    const isEven = (sum: number): boolean => sum % 2 === 0;
+    await checkSnapshotStart([1, 2, 3], 0, add, isEven, true);
+    await expect(checkSnapshotStart([1, 2], 0, add, isEven, true)).rejects.toThrow("S8 horizon");
   });
 });

@@ -9,6 +9,7 @@ import {
   type CrashPoint,
   freshState,
   lossesAt,
+  oneLossAt,
   type Recording,
   recordLife,
   someLossesAt,
@@ -51,9 +52,12 @@ export interface ExplorationOptions {
   readonly crashes: number;
   /** Of so many different states one has its recovery crashed at every call. */
   readonly recoveryStride: number;
-  /** `all`: the whole family at each place; a number: the kill, both extremes and so many others. */
-  readonly survivals: "all" | number;
-  /** The same for the places of a recovery; "one": one of the kill, both extremes and another, in turn. */
+  /**
+   * `all`: the whole family at each place; a number: the kill, both extremes and so many others; `one`: one of the kill, both
+   * extremes and another, in turn.
+   */
+  readonly survivals: "all" | "one" | number;
+  /** The same for the places of a recovery. */
   readonly recoverySurvivals: "one" | number;
   /** Of the places of a life one in so many is broken. */
   readonly placeStride: number;
@@ -218,7 +222,8 @@ export class Exploration<Store, Command, State, World> {
   /** What the options let a crash at this place take. */
   lossesAt(disk: CrashPoint<Command, State, World>["disk"], turn: number): Loss[] {
     const { survivals } = this.options;
-    return survivals === "all" ? lossesAt(disk) : someLossesAt(disk, survivals, turn);
+    if (survivals === "all") return lossesAt(disk);
+    return survivals === "one" ? oneLossAt(disk, turn) : someLossesAt(disk, survivals, turn);
   }
 
   #drawnAt(disk: CrashPoint<Command, State, World>["disk"]): Loss[] {
@@ -229,9 +234,8 @@ export class Exploration<Store, Command, State, World> {
 
   #recoveryLossesAt(disk: CrashPoint<Command, State, World>["disk"], turn: number): Loss[] {
     const { recoverySurvivals } = this.options;
-    if (recoverySurvivals !== "one") return someLossesAt(disk, recoverySurvivals, turn);
-    const some = someLossesAt(disk, 1, turn);
-    return some.slice(turn % some.length, (turn % some.length) + 1);
+    if (recoverySurvivals === "one") return oneLossAt(disk, turn);
+    return someLossesAt(disk, recoverySurvivals, turn);
   }
 
   #keyOf({ disk, death, history, world }: CrashState<Command, State, World>): string {

@@ -40,9 +40,12 @@ export interface ExploreOptions<Command> {
   readonly crashes?: number;
   /** Of so many different states one has its recovery crashed at every call; default 11. */
   readonly recoveryStride?: number;
-  /** `all` (default): the whole family of losses at each place; or a number: the kill, both extremes and so many others. */
-  readonly survivals?: "all" | number;
-  /** The same at the places of a recovery, default 1; `one`: one of the kill, both extremes and another, in turn. */
+  /**
+   * `all` (default): the whole family of losses at each place; a number: the kill, both extremes and so many others; `one`: one
+   * of the kill, both extremes and another, in turn.
+   */
+  readonly survivals?: "all" | "one" | number;
+  /** The same at the places of a recovery, default 1. */
   readonly recoverySurvivals?: "one" | number;
   /** At each place of a script or a sequence so many losses more, drawn at random down to the byte; default 0. */
   readonly drawnSurvivals?: number;

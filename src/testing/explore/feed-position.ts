@@ -79,17 +79,18 @@ export async function checkRefused(
 
 /**
  * S8: a reader that starts with a snapshot has, with all that comes behind it, what the store shows. `told` is what it was
- * given first and last, in order; `apply` may change the state it is given.
+ * given first and last, in order; `apply` may change the state it is given, and `shows` says what is to be seen of it.
  */
-export async function checkSnapshotStart<State, Told>(
+export async function checkSnapshotStart<State, Told, Shown>(
   told: AsyncIterable<Told> | Iterable<Told>,
   initial: State,
   apply: (state: State, told: Told) => State,
-  shown: State,
+  shows: (state: State) => Shown,
+  shown: Shown,
 ): Promise<void> {
   let state = initial;
   for await (const each of told) state = apply(state, each);
-  const [made, due] = [stateText(state), stateText(shown)];
+  const [made, due] = [stateText(shows(state)), stateText(shown)];
   if (made === due) return;
   throw new Violation("S8 horizon", `snapshot and tail make ${made}, shown is ${due}`);
 }
