@@ -54,12 +54,8 @@ export {
   exploreInWorkers,
 } from "./explore/explore-in-workers.ts";
 export { checkIsolation, type IsolationOptions, type Subscribe } from "./explore/feed-isolation.ts";
-export {
-  checkRefused,
-  type FeedBatch,
-  type FeedEvent,
-  FeedWitness,
-} from "./explore/feed-witness.ts";
+export { checkRefused, checkSnapshotStart, PositionWitness } from "./explore/feed-position.ts";
+export { type FeedBatch, type FeedEvent, FeedWitness } from "./explore/feed-witness.ts";
 export { type Death, type Ending, OperationHistory } from "./explore/operation-history.ts";
 export { formatCrashPlan, parseCrashPlan } from "./explore/plan-text.ts";
 export { type Replay, replayPlan } from "./explore/replay-plan.ts";

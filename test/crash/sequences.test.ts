@@ -1,33 +1,22 @@
 // Breaks every short sequence of operations at every call of the disk, by means of the explorer that the package publishes.
 import { expect, it } from "vitest";
-import { handle } from "../../src/index/tree-worker.ts";
-import { type ExploreReport, explore, type SimulatedWorkers } from "../../src/testing/testing.ts";
+import { explore, type SimulatedWorkers } from "../../src/testing/testing.ts";
 import { open } from "../../src/varve.ts";
-import { reportStates } from "../support/state-report.ts";
+import { expectSound, shrinks } from "../support/expect-sound.ts";
+import { registerTreeWorker } from "../support/tree-worker.ts";
 import { graphSubject } from "./graph-subject.mjs";
 
-const treeWorker = new URL("../../src/index/tree-worker.ts", import.meta.url);
-
-/** The worker's module is there without an import, whose time nobody controls: equal lives make equal calls. */
 const subject = graphSubject((path, options) => {
-  (options.workers as SimulatedWorkers).register(treeWorker, { handle });
+  registerTreeWorker(options.workers as SimulatedWorkers);
   return open(path, options);
 });
-
-function sound(what: string, report: ExploreReport): void {
-  reportStates(what, report);
-  const [failure] = report.failures;
-  expect(failure && `${failure.message}\n${failure.minimalPlan}\n${failure.timeline}`).toBe(
-    undefined,
-  );
-}
 
 it("every operation by itself, before and after every call, loses nothing", {
   timeout: 300_000,
 }, async () => {
-  const options = { sequenceLength: 1, survivals: 1, recoveryStride: 97 } as const;
+  const options = { sequenceLength: 1, survivals: 1, recoveryStride: 97, shrinks } as const;
   const report = await explore(subject, options);
-  sound("sequences of one operation", report);
+  expectSound("sequences of one operation", report);
   expect(report.isComplete).toBe(true);
   expect(report.distinct).toBeGreaterThan(200);
 });
@@ -41,8 +30,8 @@ it("a sample of the sequences of three loses nothing; npm run test:deep takes th
     survivals: 0,
     sequenceOffset: 5,
   } as const;
-  const report = await explore(subject, { ...options, recoveryStride: 293 });
-  sound("sequences of three operations", report);
+  const report = await explore(subject, { ...options, recoveryStride: 293, shrinks });
+  expectSound("sequences of three operations", report);
   expect(report.isComplete).toBe(true);
   for (const trait of ["clean", "unclean", "from a checkpoint"]) {
     expect(report.traits[trait] ?? 0, trait).toBeGreaterThan(0);

@@ -3,10 +3,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import * as draw from "../../src/testing/arbitraries.ts";
 import {
-  checkRefused,
   explore,
   exploreInWorkers,
-  FeedWitness,
   formatCrashPlan,
   OperationHistory,
   parseCrashPlan,
@@ -80,52 +78,6 @@ it("states are equal by content, whatever they are made of", () => {
   expect(stateText({ ...one, c: 0 })).not.toBe(stateText(other));
   expect(stateText(Uint8Array.of(1, 255))).toBe("bytes(01ff)");
   expect(() => stateText(() => {})).toThrow(TypeError);
-});
-
-describe("the witness of a feed", () => {
-  const event = (
-    sequence: number,
-    lastSequence = sequence,
-  ): { sequence: number; content: string; lastSequence: number } => ({
-    sequence,
-    lastSequence,
-    content: `event ${sequence}`,
-  });
-
-  it.each([
-    ["S1", { first: 1, last: 3, events: [event(3), event(1)] }],
-    ["S2", { first: 1, last: 3, events: [event(2), event(2)] }],
-    ["S3", { first: 2, last: 3, events: [] }],
-    ["S4", { first: 1, last: 3, events: [event(3, 4)] }],
-    ["S6", { first: 1, last: 3, events: [], durable: 2 }],
-    ["S7", { first: 1, last: 3, events: [event(4)] }],
-  ])("catches what breaks %s", (property, batch) => {
-    expect(() => new FeedWitness().take(batch)).toThrow(`${property} `);
-  });
-
-  it("compares what was delivered with the log that a crash has left", () => {
-    const witness = new FeedWitness();
-    witness.take({ first: 1, last: 4, events: [event(1), event(3)], durable: 4 });
-    witness.checkAfter([event(1), event(3), event(5)]);
-    expect(() => witness.checkAfter([event(1)])).toThrow("S6 durable: 3");
-    expect(() => witness.checkAfter([event(1), event(3), event(4)])).toThrow("S5 resumable: 4");
-    FeedWitness.checkEffects([event(1), event(3)], 2, [1]);
-    expect(() => FeedWitness.checkEffects([event(1)], 2, [1, 1])).toThrow("S11");
-  });
-
-  it("wants positions refused that are not served", async () => {
-    const refuse = (): never => {
-      throw new RangeError("ahead");
-    };
-    await checkRefused("S9 ahead", refuse, (error) => error instanceof RangeError);
-    await expect(
-      checkRefused(
-        "S9 ahead",
-        () => 1,
-        () => true,
-      ),
-    ).rejects.toThrow("S9 ahead");
-  });
 });
 
 describe("an exploration", () => {

@@ -50,6 +50,11 @@ export interface CrashSubject<Store, Command, State, World = undefined> {
 
   /** The commands that sequences are made of. */
   readonly alphabet: readonly Command[];
+  /**
+   * A command that leaves every state as it is, such as one that reads. Where it promises nothing, whether it was begun or has
+   * ended makes no two crash states different.
+   */
+  readonly isIdle?: (command: Command) => boolean;
   /** What is done after each recovery to see that life goes on; default the first command of the alphabet. */
   readonly afterwards?: readonly Command[];
   /** Default: nobody knows (`unknown`). */
@@ -78,4 +83,6 @@ export interface CrashSubject<Store, Command, State, World = undefined> {
   /** The world that a fresh machine stands in; copied for each crash with `copyWorld`, default `structuredClone`. */
   readonly world?: () => World;
   readonly copyWorld?: (world: World) => World;
+  /** Equal for worlds that make no difference, so that equal states are judged once; default `stateText`. */
+  readonly worldText?: (world: World) => string;
 }

@@ -1,5 +1,7 @@
 // The running of an exploration: judges crash states, each different one once, within a budget, and keeps count.
 import type { Clock } from "../../disk/ports.ts";
+import { SimulatedRandom } from "../simulated-random.ts";
+import { randomSurvival } from "../survival-family.ts";
 import { judgeCrash } from "./crash-judge.ts";
 import type { CrashState } from "./crash-life.ts";
 import type { CrashPlan, Loss, PlannedCrash } from "./crash-plan.ts";
@@ -7,6 +9,7 @@ import {
   type CrashPoint,
   freshState,
   lossesAt,
+  oneLossAt,
   type Recording,
   recordLife,
   someLossesAt,
@@ -21,6 +24,8 @@ import type { Violation } from "./violation.ts";
 export interface Budget {
   /** Crash states to look at, those known from before included. */
   readonly states?: number;
+  /** Different crash states to judge. */
+  readonly distinct?: number;
   /** Real time. */
   readonly ms?: number;
 }
@@ -42,16 +47,26 @@ export interface Counts {
 export interface ExplorationOptions {
   readonly clock: Clock;
   readonly budget: Budget;
+  readonly seed: number;
   /** How many crashes follow each other at most, 1 to 3. */
   readonly crashes: number;
   /** Of so many different states one has its recovery crashed at every call. */
   readonly recoveryStride: number;
-  /** `all`: the whole family at each place; a number: the kill, both extremes and so many others. */
-  readonly survivals: "all" | number;
-  /** The same for the places of a recovery; "one": one of the kill, both extremes and another, in turn. */
+  /**
+   * `all`: the whole family at each place; a number: the kill, both extremes and so many others; `one`: one of the kill, both
+   * extremes and another, in turn.
+   */
+  readonly survivals: "all" | "one" | number;
+  /** The same for the places of a recovery. */
   readonly recoverySurvivals: "one" | number;
   /** Of the places of a life one in so many is broken. */
   readonly placeStride: number;
+  /** Of so many different states one is lived on from. */
+  readonly afterwardsStride: number;
+  /** So many losses more at each place of a life, drawn at random down to the byte. */
+  readonly drawnSurvivals: number;
+  /** Hears the name of each different state. */
+  readonly onDistinct?: ((name: string) => void) | undefined;
   /** Hears the counts after each crash state. */
   readonly onProgress?: ((counts: Readonly<Counts>) => void) | undefined;
 }
@@ -65,7 +80,7 @@ export interface Found<Command> {
   readonly violation: Violation;
 }
 
-/** Every which state an orderly end is judged as well; replays always do it. */
+/** Of the states that are lived on from, at every which one an orderly end is judged as well; replays always do it. */
 const thoroughStride = 4;
 
 /** Some 100 MB. */
@@ -77,12 +92,14 @@ export class Exploration<Store, Command, State, World> {
   readonly traits: Map<string, number> = new Map();
   readonly options: ExplorationOptions;
   readonly #startMs: number;
+  readonly #random: SimulatedRandom;
   readonly #judged: Set<string> = new Set();
   readonly #recovered: Set<string> = new Set();
 
   constructor(subject: CrashSubject<Store, Command, State, World>, options: ExplorationOptions) {
     this.subject = subject;
     this.options = options;
+    this.#random = new SimulatedRandom(options.seed);
     this.#startMs = options.clock.monotonicMs();
   }
 
@@ -91,8 +108,9 @@ export class Exploration<Store, Command, State, World> {
   }
 
   get isOver(): boolean {
-    const { states, ms } = this.options.budget;
+    const { states, distinct, ms } = this.options.budget;
     if (states !== undefined && this.counts.states >= states) return true;
+    if (distinct !== undefined && this.counts.distinct >= distinct) return true;
     return ms !== undefined && this.elapsedMs >= ms;
   }
 
@@ -103,7 +121,7 @@ export class Exploration<Store, Command, State, World> {
     for (const [turn, point] of points.entries()) {
       if (turn % this.options.placeStride !== 0) continue;
       this.counts.places += 1;
-      for (const loss of this.lossesAt(point.disk, turn)) {
+      for (const loss of [...this.lossesAt(point.disk, turn), ...this.#drawnAt(point.disk)]) {
         const found = await this.check(plan, point, loss);
         if (found !== undefined) return found;
       }
@@ -146,11 +164,15 @@ export class Exploration<Store, Command, State, World> {
     if (this.#judged.has(key)) return undefined;
     this.#judged.add(key);
     this.counts.distinct += 1;
+    this.options.onDistinct?.(key);
     const crashed = { ...plan, crashes: [...plan.crashes, { site: point.site, loss }] };
     const turn = this.counts.distinct;
     const violation = await violationOf(async () => {
-      const isThorough = turn % thoroughStride === 0;
-      const traits = await judgeCrash(this.subject, state, { seed: plan.seed, isThorough });
+      const { afterwardsStride: stride } = this.options;
+      const livesOn = turn % stride === 0;
+      const isThorough = livesOn && (turn / stride) % thoroughStride === 0;
+      const judging = { seed: plan.seed, livesOn, isThorough };
+      const traits = await judgeCrash(this.subject, state, judging);
       for (const trait of traits) this.traits.set(trait, (this.traits.get(trait) ?? 0) + 1);
     });
     if (violation !== undefined) return { plan: crashed, violation };
@@ -200,20 +222,26 @@ export class Exploration<Store, Command, State, World> {
   /** What the options let a crash at this place take. */
   lossesAt(disk: CrashPoint<Command, State, World>["disk"], turn: number): Loss[] {
     const { survivals } = this.options;
-    return survivals === "all" ? lossesAt(disk) : someLossesAt(disk, survivals, turn);
+    if (survivals === "all") return lossesAt(disk);
+    return survivals === "one" ? oneLossAt(disk, turn) : someLossesAt(disk, survivals, turn);
+  }
+
+  #drawnAt(disk: CrashPoint<Command, State, World>["disk"]): Loss[] {
+    return Array.from({ length: this.options.drawnSurvivals }, () =>
+      randomSurvival(disk, this.#random, { piecesPercent: 40 }),
+    );
   }
 
   #recoveryLossesAt(disk: CrashPoint<Command, State, World>["disk"], turn: number): Loss[] {
     const { recoverySurvivals } = this.options;
-    if (recoverySurvivals !== "one") return someLossesAt(disk, recoverySurvivals, turn);
-    const some = someLossesAt(disk, 1, turn);
-    return some.slice(turn % some.length, (turn % some.length) + 1);
+    if (recoverySurvivals === "one") return oneLossAt(disk, turn);
+    return someLossesAt(disk, recoverySurvivals, turn);
   }
 
   #keyOf({ disk, death, history, world }: CrashState<Command, State, World>): string {
-    const content = diskFingerprint(disk, this.subject.isScratch);
-    return textFingerprint(
-      `${death} ${content} ${history.text} ${world === undefined ? "" : stateText(world)}`,
-    );
+    const { isScratch, worldText = stateText } = this.subject;
+    const content = diskFingerprint(disk, isScratch);
+    const around = world === undefined ? "" : worldText(world);
+    return textFingerprint(`${death} ${content} ${history.text} ${around}`);
   }
 }

@@ -4,14 +4,24 @@ import { NodeClock } from "../../disk/node-clock.ts";
 import { NodeDisk } from "../../disk/node-disk.ts";
 import { NodeScheduler } from "../../disk/node-scheduler.ts";
 import { NodeWorkers } from "../../disk/node-workers.ts";
+import type { Step } from "./crash-subject.ts";
+import type { Budget } from "./exploration.ts";
 import type { ExploreOptions, ExploreReport } from "./explore.ts";
 import type { ExploreShare } from "./explore-actor.ts";
 
 export interface ExploreInWorkersOptions<Command>
   extends Omit<
     ExploreOptions<Command>,
-    "disk" | "clock" | "isFaulty" | "sequenceStride" | "sequenceOffset" | "onProgress"
+    | "disk"
+    | "clock"
+    | "isFaulty"
+    | "scripts"
+    | "sequenceStride"
+    | "sequenceOffset"
+    | "onProgress"
+    | "onDistinct"
   > {
+  readonly scripts?: readonly (readonly Step<Command>[])[];
   /** How many threads; default 2. */
   readonly threads?: number;
   /** Hears every second how far the threads are, and once before they begin. */
@@ -38,14 +48,15 @@ export async function exploreInWorkers<Command = unknown>(
   options: ExploreInWorkersOptions<Command> = {},
 ): Promise<ExploreReport> {
   const { threads = 2, seed = 1, budget, onProgress, ...rest } = options;
-  const states = budget?.states === undefined ? undefined : Math.ceil(budget.states / threads);
+  const share = (count: number | undefined, name: "states" | "distinct"): Budget =>
+    count === undefined ? {} : { [name]: Math.ceil(count / threads) };
   const workers = new NodeWorkers();
   const disk = new NodeDisk();
   const progress = Array.from({ length: threads }, () => new SharedArrayBuffer(8));
   const end = telling(progress, onProgress);
   const shares = Array.from({ length: threads }, async (_, thread) => {
     const actor = workers.start(siblingModule("explore-actor", import.meta.url), disk);
-    const share: ExploreShare = {
+    const dealt: ExploreShare = {
       module: module.href,
       progress: progress[thread] as SharedArrayBuffer,
       options: {
@@ -56,11 +67,17 @@ export async function exploreInWorkers<Command = unknown>(
         ...(thread === 0 ? {} : { scripts: [], corpus: "" }),
         ...(budget === undefined
           ? {}
-          : { budget: { ...budget, ...(states === undefined ? {} : { states }) } }),
+          : {
+              budget: {
+                ...budget,
+                ...share(budget.states, "states"),
+                ...share(budget.distinct, "distinct"),
+              },
+            }),
       },
     };
     try {
-      return (await actor.request(share)) as ExploreReport;
+      return (await actor.request(dealt)) as ExploreReport;
     } finally {
       await actor.stop();
     }

@@ -22,8 +22,8 @@ export interface ExploreOptions<Command> {
   readonly seed?: number;
   /** Ends the exploration; default: once all sequences and scripts are done. With `ms`, time is spent on random lives to the end. */
   readonly budget?: Budget;
-  /** Lives to be crashed at every call. */
-  readonly scripts?: readonly (readonly Step<Command>[])[];
+  /** Lives to be crashed at every call. They may be without end where there is a budget. */
+  readonly scripts?: Iterable<readonly Step<Command>[]>;
   /** Whether the calls of the very first opening are crashed as well; default true. */
   readonly boots?: boolean;
   /** All sequences of at most so many commands and reopenings are crashed at every call; default 2. */
@@ -40,10 +40,20 @@ export interface ExploreOptions<Command> {
   readonly crashes?: number;
   /** Of so many different states one has its recovery crashed at every call; default 11. */
   readonly recoveryStride?: number;
-  /** `all` (default): the whole family of losses at each place; or a number: the kill, both extremes and so many others. */
-  readonly survivals?: "all" | number;
-  /** The same at the places of a recovery, default 1; `one`: one of the kill, both extremes and another, in turn. */
+  /**
+   * `all` (default): the whole family of losses at each place; a number: the kill, both extremes and so many others; `one`: one
+   * of the kill, both extremes and another, in turn.
+   */
+  readonly survivals?: "all" | "one" | number;
+  /** The same at the places of a recovery, default 1. */
   readonly recoverySurvivals?: "one" | number;
+  /** At each place of a script or a sequence so many losses more, drawn at random down to the byte; default 0. */
+  readonly drawnSurvivals?: number;
+  /**
+   * Of so many different states one is lived on from: `afterwards`, another power cut and boot. Of the others only the boot is
+   * judged (O1 to O7, O9, O13), which takes a third of the time. Default 1, every state.
+   */
+  readonly afterwardsStride?: number;
   /** Whether calls fail as well, each call of each script and sequence in each way, and others at random; default false. */
   readonly faults?: boolean;
   /** Which calls fail in scripts and sequences; default all. */
@@ -63,6 +73,8 @@ export interface ExploreOptions<Command> {
   readonly clock?: Clock;
   /** Hears the counts so far after each crash state, some thousand times a second. */
   readonly onProgress?: (counts: Readonly<Counts>) => void;
+  /** Hears the name of each different state: equal for equal states, also of other runs of the same store, for a total of several. */
+  readonly onDistinct?: (name: string) => void;
 }
 
 export interface CrashFailure {
@@ -147,11 +159,11 @@ class Explorer<Store, Command, State, World> {
 
   #started(budget: Budget): Exploration<Store, Command, State, World> {
     const { crashes = 2, recoveryStride = 11, survivals = "all" } = this.#options;
-    const { recoverySurvivals = 1, placeStride = 1 } = this.#options;
-    const { clock = new NodeClock(), onProgress } = this.#options;
-    const strides = { recoveryStride, recoverySurvivals, placeStride };
-    const options = { clock, budget, crashes, survivals, onProgress };
-    return new Exploration(this.#subject, { ...options, ...strides });
+    const { recoverySurvivals = 1, placeStride = 1, afterwardsStride = 1 } = this.#options;
+    const { clock = new NodeClock(), drawnSurvivals = 0, onProgress, onDistinct } = this.#options;
+    const strides = { recoveryStride, recoverySurvivals, placeStride, afterwardsStride };
+    const options = { clock, budget, seed: this.#seed, crashes, survivals, drawnSurvivals };
+    return new Exploration(this.#subject, { ...options, ...strides, onProgress, onDistinct });
   }
 
   async #corpus(): Promise<void> {

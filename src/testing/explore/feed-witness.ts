@@ -1,4 +1,5 @@
-// What a subscriber of a feed was given over all its sessions, and what must hold of that: S1 to S7, and S5 and S6 across crashes.
+// What a subscriber of a feed was given over all its sessions, and what must hold of that: S1 to S7, S11, and S5 and S6 across crashes.
+import { textFingerprint } from "./disk-fingerprint.ts";
 import { stateText } from "./state-text.ts";
 import { Violation } from "./violation.ts";
 
@@ -21,12 +22,32 @@ export interface FeedBatch {
 
 /** Notes the deliveries of one subscriber. It is outside of the machine: no crash takes anything from it. */
 export class FeedWitness {
-  readonly #events: FeedEvent[] = [];
+  /** Copies share it until one of them goes on. */
+  #events: FeedEvent[] = [];
+  #count = 0;
   #next: number;
+  /** Of the first so many events. */
+  #name = "";
+  #named = 0;
 
   /** @param from the first sequence that the subscriber is to get. */
   constructor(from = 1) {
     this.#next = from;
+  }
+
+  /**
+   * Everything that a store's feed tells from `from` on, once it has no more to tell: what `take` checks, and that nothing
+   * durable is missing at the end.
+   */
+  static async readAll(
+    batches: AsyncIterable<FeedBatch>,
+    durable: number,
+    from = 1,
+  ): Promise<readonly FeedEvent[]> {
+    const witness = new FeedWitness(from);
+    for await (const batch of batches) witness.take(batch);
+    if (witness.next === durable + 1) return witness.events;
+    throw new Violation("S3 no gap", `the feed ends at ${witness.next - 1}, durable is ${durable}`);
   }
 
   /** Where the next session begins. */
@@ -36,13 +57,21 @@ export class FeedWitness {
 
   /** Everything delivered so far, in order. */
   get events(): readonly FeedEvent[] {
-    return this.#events;
+    return this.#events.slice(0, this.#count);
   }
 
-  /** A copy as of now. */
+  /** Equal where the same was delivered, for `CrashSubject.worldText`. */
+  get text(): string {
+    return `${this.#count} to ${this.#next} ${this.#nameNow()}`;
+  }
+
+  /** A copy as of now. It costs next to nothing, so that each crash can have one. */
   copy(): FeedWitness {
     const copy = new FeedWitness(this.#next);
-    copy.#events.push(...this.#events);
+    copy.#events = this.#events;
+    copy.#count = this.#count;
+    copy.#name = this.#nameNow();
+    copy.#named = this.#count;
     return copy;
   }
 
@@ -65,7 +94,7 @@ export class FeedWitness {
     if (end?.lastSequence !== undefined && end.lastSequence > last) {
       throw new Violation("S4 whole", `${where} ends inside a transaction to ${end.lastSequence}`);
     }
-    this.#events.push(...events);
+    this.#note(events);
     this.#next = last + 1;
   }
 
@@ -75,11 +104,12 @@ export class FeedWitness {
    * @param log all events that are there now and that the filter lets through, in order.
    */
   checkAfter(log: readonly FeedEvent[]): void {
-    const begin = this.#events[0]?.sequence ?? this.#next;
+    const begin = this.#count > 0 ? (this.#events[0] as FeedEvent).sequence : this.#next;
     const rest = log.filter(({ sequence }) => sequence >= begin);
-    for (const [at, event] of this.#events.entries()) {
+    for (let at = 0; at < this.#count; at++) {
+      const event = this.#events[at] as FeedEvent;
       const is = rest[at];
-      if (is?.sequence !== event.sequence || stateText(is.content) !== stateText(event.content)) {
+      if (is === undefined || !isSame(is, event)) {
         const found = is === undefined ? "nothing" : `${is.sequence} ${stateText(is.content)}`;
         throw new Violation(
           "S6 durable",
@@ -87,7 +117,7 @@ export class FeedWitness {
         );
       }
     }
-    const skipped = rest[this.#events.length];
+    const skipped = rest[this.#count];
     if (skipped !== undefined && skipped.sequence < this.#next) {
       throw new Violation("S5 resumable", `${skipped.sequence} is left out before ${this.#next}`);
     }
@@ -108,19 +138,26 @@ export class FeedWitness {
     if (stateText(due) === stateText(done)) return;
     throw new Violation("S11 effects once", `done are ${done.join()}, due are ${due.join()}`);
   }
+
+  #note(events: readonly FeedEvent[]): void {
+    if (events.length === 0) return;
+    if (this.#events.length !== this.#count) this.#events = this.#events.slice(0, this.#count);
+    for (const event of events) this.#events.push(event);
+    this.#count = this.#events.length;
+  }
+
+  #nameNow(): string {
+    if (this.#named < this.#count) {
+      const added = this.#events.slice(this.#named, this.#count);
+      const texts = added.map(({ sequence, content }) => `${sequence} ${stateText(content)}`);
+      this.#name = textFingerprint(`${this.#name} ${texts.join()}`);
+      this.#named = this.#count;
+    }
+    return this.#name;
+  }
 }
 
-/** S8 and S9: a position that is not served is refused with an error that `isRefusal` knows, before or while it is read. */
-export async function checkRefused(
-  property: "S8 horizon" | "S9 ahead",
-  read: () => unknown,
-  isRefusal: (error: unknown) => boolean,
-): Promise<void> {
-  try {
-    await read();
-  } catch (error) {
-    if (isRefusal(error)) return;
-    throw error;
-  }
-  throw new Violation(property, "a position that must be refused is served");
+function isSame(one: FeedEvent, other: FeedEvent): boolean {
+  if (one.sequence !== other.sequence) return false;
+  return one.content === other.content || stateText(one.content) === stateText(other.content);
 }

@@ -10,7 +10,10 @@ export type Ending = "open" | Promised | Failed;
 export type Death = "kill" | "power";
 
 /** The model of the store, as `CrashSubject` has it. */
-export type Model<Command, State> = Pick<CrashSubject<never, Command, State>, "initial" | "apply">;
+export type Model<Command, State> = Pick<
+  CrashSubject<never, Command, State>,
+  "initial" | "apply" | "isIdle"
+>;
 
 interface Operation<Command> {
   readonly command: Command;
@@ -70,7 +73,10 @@ export class OperationHistory<Command, State> {
 
   /** Two histories with the same text allow the same states. */
   get text(): string {
-    this.#text ??= this.#operations.map(({ text, ending }) => `${ending} ${text}`).join("\n");
+    this.#text ??= this.#operations
+      .filter((operation) => !this.#isIdle(operation))
+      .map(({ text, ending }) => `${ending} ${text}`)
+      .join("\n");
     return this.#text;
   }
 
@@ -204,6 +210,11 @@ export class OperationHistory<Command, State> {
       all.push(...next);
     }
     return all;
+  }
+
+  #isIdle({ command, ending }: Operation<Command>): boolean {
+    if (ending === "durable" || ending === "written") return false;
+    return this.#model.isIdle?.(command) === true;
   }
 
   #lost(at: number, count: number): Violation {
