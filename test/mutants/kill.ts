@@ -33,12 +33,16 @@ export async function killed(mutant: Mutant, root: string): Promise<Death> {
   if (failure === undefined) {
     return { survived: true, states: 0, title: undefined, says: "", seconds };
   }
+  if (failure === "no report") {
+    return { survived: true, states: 0, title: undefined, says: "it did not end", seconds };
+  }
   const { title, message } = failure;
   const states = Number(/\bstate (\d+)\b/.exec(message)?.[1] ?? 0);
-  const says = message.split("\n").slice(0, 2).join(" ").slice(0, 200);
+  const first = message.split("\n").slice(0, 2).join(" ").slice(0, 200);
   const isOther =
     mutant.killedBy.says?.test(message) === false || /timed out in \d+ms/.test(message);
   const noticedBy = isOther ? undefined : title;
+  const says = isOther ? `died of something else: ${first}` : first;
   return { survived: isOther || states > statesMax, states, title: noticedBy, says, seconds };
 }
 
@@ -52,17 +56,20 @@ export function lineOf({ name, killedBy }: Mutant, death: Death): string {
       ? `${survived ? "NOTICED TOO LATE" : "killed"} by ${where} in ${count}: ${says}`
       : says === ""
         ? `SURVIVED ${killedBy.file}`
-        : `SURVIVED, died of something else: ${says}`;
+        : `SURVIVED: ${says}`;
   return `${name.padEnd(48)} ${how} (${seconds.toFixed(1)} s)`;
 }
 
-/** Undefined where everything passed, nothing was run, or it did not end in time. */
-async function firstFailure(mutant: Mutant, root: string): Promise<Failure | undefined> {
+/** Undefined where everything passed, or nothing was run. */
+async function firstFailure(
+  mutant: Mutant,
+  root: string,
+): Promise<Failure | "no report" | undefined> {
   const folder = mkdtempSync(join(tmpdir(), "varve-mutant-"));
   const report = join(folder, "report.json");
   try {
     await vitest(mutant, root, report);
-    return existsSync(report) ? failureIn(readFileSync(report, "utf8")) : undefined;
+    return existsSync(report) ? failureIn(readFileSync(report, "utf8")) : "no report";
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
