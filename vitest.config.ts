@@ -4,6 +4,8 @@ import { mutantPlugin } from "./test/mutants/mutant-plugin.ts";
 
 const mutant: string | undefined = process.env["VARVE_MUTANT"];
 
+const cache = ".cache/mutants";
+
 /** These measure memory, or change what a process has only one of: each gets a process of its own. */
 const alone = [
   "test/changes/consumer-lease.test.ts",
@@ -21,6 +23,8 @@ const config: ViteUserConfig = defineConfig({
     pool: "forks",
     maxWorkers: 2,
     maxConcurrency: 2,
+    // A hundred mutants differ in one module each: the others are compiled once.
+    experimental: mutant === undefined ? {} : { fsModuleCache: true, fsModuleCachePath: cache },
     // Only a test that hangs: machines differ by an order of magnitude, and so does what else they do.
     testTimeout: 120_000,
     hookTimeout: 120_000,

@@ -2,11 +2,12 @@
 //
 //   node scripts/test.js                 everything; the last line is `N passed, N failed`
 //   node scripts/test.js test/log ...    only the tests of these files or folders (no types, no lint)
-//   node scripts/test.js --kill 1000     the long loop that kills a real process so many times (npm run test:kill)
+//   node scripts/test.js --kill 10000    the long loop that kills a real process so many times (npm run test:kill)
 //   node scripts/test.js --deep 1000000  so many crash states over all processors (npm run test:deep); see scripts/deep.js
 //   node scripts/test.js --crash 600     crash exploration for so many seconds (npm run test:crash)
 //   node scripts/test.js --mutants [name] sees every seeded bug of test/mutants killed (npm run test:mutants)
-//   node scripts/test.js --kernel 1000   so many kills by a tracer, errors by a tracer, full disks, races (npm run test:kernel)
+//   node scripts/test.js --kernel 2000   so many kills and as many errors by a tracer, half as many races of two processes, a tenth
+//                                        as many full disks (npm run test:kernel)
 //   node scripts/test.js --fuzz 250000   so many cases of hostile bytes (npm run test:fuzz)
 //   node scripts/test.js --nodes         one seed is one run on other majors of Node too (npm run test:nodes)
 //   node scripts/test.js --coverage ...  branches of src/log, index, compaction, recovery that tests take, each other explained
@@ -70,8 +71,10 @@ function readArguments(args) {
       env["VARVE_MUTANTS"] = args[++i] ?? "";
       paths.push("test/mutants/mutants.test.ts");
     } else if (args[i] === "--kernel") {
-      const count = countAfter(args, i++);
-      for (const name of ["TRACED", "RACES", "FULL_DISKS"]) env[`VARVE_${name}`] = count;
+      const count = Number(countAfter(args, i++));
+      const counts = { TRACED: count, RACES: count / 2, FULL_DISKS: count / 10 };
+      for (const [name, due] of Object.entries(counts))
+        env[`VARVE_${name}`] = String(Math.ceil(due));
       paths.push("test/kernel");
     } else if (args[i] === "--fuzz") {
       env["VARVE_FUZZ"] = countAfter(args, i++);

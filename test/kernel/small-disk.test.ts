@@ -78,7 +78,7 @@ describeHere("a disk that is really full", () => {
   });
 
   it(`turns down what does not fit, loses nothing, and takes more once there is space (${roundsDue} places)`, {
-    timeout: 60_000 + roundsDue * 3000,
+    timeout: 120_000 + roundsDue * 20_000,
   }, async () => {
     const startedMs = performance.now();
     const random = new SimulatedRandom(7);

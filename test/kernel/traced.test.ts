@@ -8,7 +8,8 @@ import { SimulatedRandom } from "../../src/testing/testing.ts";
 import { type Call, callsOf, checkLeft, injecting, noTracer, runChild } from "./ring.ts";
 
 const roundsDue = Number(process.env["VARVE_TRACED"] ?? 5);
-const timeoutMs = 120_000 + roundsDue * 6000;
+/** Only for what hangs: a life under the tracer takes a second, or twenty on a busy machine. */
+const timeoutMs = 300_000 + roundsDue * 60_000;
 const missing: string | undefined = noTracer();
 if (missing !== undefined)
   process.stdout.write(`skipped, kills and errors by tracer: ${missing}\n`);

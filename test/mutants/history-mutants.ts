@@ -146,7 +146,8 @@ export const historyMutants: readonly Mutant[] = [
     replace: "    this.#frozenIsDurable = true;\n    this.measure();",
     killedBy: {
       file: "test/crash/rejected.test.ts",
-      title: "is in no layer of the index",
+      title: "goes into no file before its log is durable",
+      says: /expected 2 to be/,
     },
   },
   {

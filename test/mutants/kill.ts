@@ -6,13 +6,19 @@ import { join } from "node:path";
 import type { Mutant } from "./mutant.ts";
 
 /** A bug that needs more crash states than these is as good as not found. */
-const statesMax = 100_000;
-const timeoutMs = 420_000;
+export const statesMax = 100_000;
+/** What hangs is ended by its own test; this is for what no timer of its process can end, on however busy a machine. */
+const timeoutMs = 1_200_000;
 
 export interface Death {
   readonly survived: boolean;
-  /** All there is to say on one line. */
-  readonly line: string;
+  /** Crash states looked at; 0 where the test that noticed makes none. */
+  readonly states: number;
+  /** What noticed it; undefined where nothing did. */
+  readonly title: string | undefined;
+  /** What that said first. */
+  readonly says: string;
+  readonly seconds: number;
 }
 
 interface Failure {
@@ -21,30 +27,49 @@ interface Failure {
 }
 
 export async function killed(mutant: Mutant, root: string): Promise<Death> {
-  const { name, killedBy } = mutant;
   const startedMs = performance.now();
   const failure = await firstFailure(mutant, root);
-  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
-  const told = (how: string): string => `${name.padEnd(48)} ${how} (${seconds} s)`;
-  if (failure === undefined) return { survived: true, line: told(`SURVIVED ${killedBy.file}`) };
-  const states = Number(/\bstate (\d+)\b/.exec(failure.message)?.[1] ?? 0);
-  const says = failure.message.split("\n").slice(0, 2).join(" ").slice(0, 200);
-  const isOther = killedBy.says?.test(failure.message) === false;
-  if (isOther || /timed out in \d+ms/.test(failure.message)) {
-    return { survived: true, line: told(`died of something else: ${says}`) };
+  const seconds = (performance.now() - startedMs) / 1000;
+  if (failure === undefined) {
+    return { survived: true, states: 0, title: undefined, says: "", seconds };
   }
-  const count = states === 0 ? "no crash state" : `${states} crash states`;
-  const where = `${killedBy.file}, "${failure.title}"`;
-  return { survived: states > statesMax, line: told(`killed by ${where} in ${count}: ${says}`) };
+  if (failure === "no report") {
+    return { survived: true, states: 0, title: undefined, says: "it did not end", seconds };
+  }
+  const { title, message } = failure;
+  const states = Number(/\bstate (\d+)\b/.exec(message)?.[1] ?? 0);
+  const first = message.split("\n").slice(0, 2).join(" ").slice(0, 200);
+  const isOther =
+    mutant.killedBy.says?.test(message) === false || /timed out in \d+ms/.test(message);
+  const noticedBy = isOther ? undefined : title;
+  const says = isOther ? `died of something else: ${first}` : first;
+  return { survived: isOther || states > statesMax, states, title: noticedBy, says, seconds };
 }
 
-/** Undefined where everything passed, nothing was run, or it did not end in time. */
-async function firstFailure(mutant: Mutant, root: string): Promise<Failure | undefined> {
+/** All there is to say on one line. */
+export function lineOf({ name, killedBy }: Mutant, death: Death): string {
+  const { survived, states, title, says, seconds } = death;
+  const count = states === 0 ? "no crash state" : `${states} crash states`;
+  const where = `${killedBy.file}, "${title}"`;
+  const how =
+    title !== undefined
+      ? `${survived ? "NOTICED TOO LATE" : "killed"} by ${where} in ${count}: ${says}`
+      : says === ""
+        ? `SURVIVED ${killedBy.file}`
+        : `SURVIVED: ${says}`;
+  return `${name.padEnd(48)} ${how} (${seconds.toFixed(1)} s)`;
+}
+
+/** Undefined where everything passed, or nothing was run. */
+async function firstFailure(
+  mutant: Mutant,
+  root: string,
+): Promise<Failure | "no report" | undefined> {
   const folder = mkdtempSync(join(tmpdir(), "varve-mutant-"));
   const report = join(folder, "report.json");
   try {
     await vitest(mutant, root, report);
-    return existsSync(report) ? failureIn(readFileSync(report, "utf8")) : undefined;
+    return existsSync(report) ? failureIn(readFileSync(report, "utf8")) : "no report";
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

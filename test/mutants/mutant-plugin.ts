@@ -8,11 +8,15 @@ export function mutantPlugin(name: string): Plugin {
   const mutant = mutants.find((candidate) => candidate.name === name);
   if (mutant === undefined) throw new Error(`VARVE_MUTANT: there is no mutant ${name}`);
   const path = fileURLToPath(new URL(`../../${mutant.file}`, import.meta.url));
+  const isPatched = (id: string): boolean => id.split("?")[0] === path;
   return {
     name: "varve-mutant",
     enforce: "pre",
+    configureVitest({ experimental_defineCacheKeyGenerator }) {
+      experimental_defineCacheKeyGenerator(({ id }) => (isPatched(id) ? false : undefined));
+    },
     transform(source, id) {
-      return id.split("?")[0] === path ? patched(mutant, source) : undefined;
+      return isPatched(id) ? patched(mutant, source) : undefined;
     },
   };
 }

@@ -2,14 +2,16 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
-import { describe, expect, it } from "vitest";
-import { killed } from "./kill.ts";
+import { afterAll, describe, expect, it } from "vitest";
+import { type Death, killed, lineOf, statesMax } from "./kill.ts";
+import { measuredRows, writeMeasured } from "./measured-page.ts";
 import { patched } from "./mutant.ts";
 import { mutants } from "./mutants.ts";
 
 /** Set by `npm run test:mutants`: a pattern of names. */
 const wanted = process.env["VARVE_MUTANTS"];
 const root = fileURLToPath(new URL("../..", import.meta.url));
+const page = fileURLToPath(new URL("../../docs/MUTANTS.md", import.meta.url));
 
 describe("the seeded bugs", () => {
   it("are at least 30, of different names, and each names a part of the suite that exists", () => {
@@ -31,15 +33,41 @@ describe("the seeded bugs", () => {
       expect(diagnostics, mutant.name).toEqual([]);
     }
   });
+
+  it("were each seen killed within 100,000 crash states, as their page tells", () => {
+    const rows = measuredRows(page);
+    expect(rows.length).toBeGreaterThanOrEqual(30);
+    const names = new Set(mutants.map(({ name }) => name));
+    expect(rows.filter(({ name }) => !names.has(name))).toEqual([]);
+    for (const { line, states, isKilled } of rows) {
+      expect(isKilled, line).toBe(true);
+      expect(states, line).toBeLessThanOrEqual(statesMax);
+    }
+  });
 });
 
 describe("noticed by the suite:", () => {
+  const deaths = new Map<string, Death>();
+
+  afterAll(() => {
+    if (deaths.size > 0) writeMeasured(page, mutants, deaths);
+    const killedCount = [...deaths.values()].filter(({ survived }) => !survived).length;
+    const most = Math.max(...[...deaths.values()].map(({ states }) => states), 0);
+    if (wanted === undefined) return;
+    process.stdout.write(
+      `mutants: ${deaths.size}, killed ${killedCount}, survived ${deaths.size - killedCount}; ` +
+        `the slowest took ${most} crash states\n`,
+    );
+  });
+
   for (const mutant of wanted === undefined ? [] : mutants) {
     if (mutant.name.match(wanted ?? "") === null) continue;
-    it.concurrent(mutant.name, { timeout: 600_000 }, async () => {
+    it.concurrent(mutant.name, { timeout: 1_300_000 }, async () => {
       const death = await killed(mutant, root);
-      process.stdout.write(`${death.line}\n`);
-      expect(death.survived, death.line).toBe(false);
+      deaths.set(mutant.name, death);
+      const line = lineOf(mutant, death);
+      process.stdout.write(`${line}\n`);
+      expect(death.survived, line).toBe(false);
     });
   }
 

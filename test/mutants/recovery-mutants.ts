@@ -4,6 +4,7 @@ import {
   failingCalls,
   firstCrashes,
   fullDisk,
+  plainPlans,
   secondCrashes,
   tailCuts,
   weakCrashes,
@@ -59,18 +60,14 @@ export const recoveryMutants: readonly Mutant[] = [
         if (isNew || missing.length > 0) await disk.syncDirectory(directory);
       });`,
     replace: "      await Promise.resolve([store, edits, missing]);",
-    killedBy: { ...secondCrashes, says: /is damaged|is lost|prefix|both copies/ },
+    killedBy: { ...plainPlans, says: /both copies of the manifest are lost/ },
   },
   {
     name: "no-sync-of-the-manifests-names-of-an-interrupted-creation",
     file: manifestStore,
     find: "        if (isNew || missing.length > 0) await disk.syncDirectory(directory);",
     replace: "        if (!isNew && missing.length > 0) await disk.syncDirectory(directory);",
-    killedBy: {
-      file: "test/recovery/creation.test.ts",
-      title: "can be begun again",
-      says: /both copies of the manifest are lost/,
-    },
+    killedBy: { ...plainPlans, says: /both copies of the manifest are lost/ },
   },
   {
     name: "no-sync-of-the-directorys-name-at-creation",
@@ -210,7 +207,7 @@ export const recoveryMutants: readonly Mutant[] = [
     file: replay,
     find: "const covered = isMark || (!this.watermarkSeen && segment.lastLsn <= mark.durableLsn);",
     replace: "const covered = isMark || segment.lastLsn <= mark.durableLsn;",
-    killedBy: { ...failingCalls, says: /is damaged|is lost/ },
+    killedBy: { ...plainPlans, says: /is damaged/ },
   },
   {
     name: "damage-below-the-watermark-cut-off-as-a-torn-tail",
@@ -275,11 +272,7 @@ export const recoveryMutants: readonly Mutant[] = [
     file: "src/recovery/segment-scan.ts",
     find: "    if (header.eventCount > 0) expectedLsn",
     replace: "    expectedLsn",
-    killedBy: {
-      file: "test/crash/corpus.test.ts",
-      title: "plain break nothing any more",
-      says: /misplaced/,
-    },
+    killedBy: { ...plainPlans, says: /misplaced/ },
   },
   {
     name: "large-transaction-without-a-mark-that-it-goes-on",

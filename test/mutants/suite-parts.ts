@@ -62,3 +62,9 @@ export const feedCrashes: Part = {
   file: "test/crash/feeds.test.ts",
   title: "subscribers keep S1 to S11 in every crash state",
 };
+
+/** The smallest plans of bugs that the engine itself once had. */
+export const plainPlans: Part = {
+  file: "test/crash/corpus.test.ts",
+  title: "plain break nothing any more",
+};

@@ -48,6 +48,9 @@ describe("a seed", () => {
     for (const node of [process.execPath, ...otherNodes]) {
       expect((await told(node)).trimEnd().split("\n"), node).toEqual(here);
     }
+    process.stdout.write(
+      `one seed, one run: ${seeds.length} seeds, ${2 + otherNodes.length} processes\n`,
+    );
   });
 });
 
