@@ -7,7 +7,7 @@ import type { SegmentDraft } from "../log/segment-draft.ts";
 import { segmentHeaderBytes } from "../log/segment-format.ts";
 import type { CleanSegment, SegmentRewriting } from "../log/segment-rewriting.ts";
 import type { SegmentView } from "../log/segment-view.ts";
-import { chooseJoin, chooseNext, eligibleSegments } from "./choose-segments.ts";
+import { chooseJoin, chooseNext, eligibleSegments, joinBytesMax } from "./choose-segments.ts";
 import { Coverage } from "./coverage.ts";
 import { FrameBuilder, type FrameOutput } from "./frame-builder.ts";
 import { type ErasedNodes, RecordRewriter } from "./record-rewriter.ts";
@@ -139,7 +139,9 @@ export class Compactor {
   joinable(horizon: number, which: "worthwhile" | "all"): SegmentChoice | undefined {
     const limit = Math.max(horizon, this.#parts.log.horizon);
     const segments = this.#parts.log.segments().slice(0, this.#rewriting.passed);
-    const chosen = chooseJoin(segments, limit, this.#parts.segmentBytes, which);
+    const { segmentBytes } = this.#parts;
+    const bytesMax = which === "all" ? segmentBytes : joinBytesMax(segments, segmentBytes);
+    const chosen = chooseJoin(segments, limit, bytesMax, which);
     if (chosen.length === 0) return undefined;
     const bytes = chosen.reduce((sum, each) => sum + dataBytes(each), 0);
     return { segments: chosen, horizon: limit, erased: undefined, isJoined: true, bytes };

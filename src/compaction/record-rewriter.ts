@@ -171,24 +171,24 @@ export class RecordRewriter {
   }
 
   #node(reader: EventReader): void {
-    const { id, lsn, tag } = reader;
+    const { id, tag } = reader;
     const verdict = this.#ofNode(reader, "node state");
     const creates = tag === RECORD.nodePut && (reader.flags & nodePutCreates) !== 0;
     if (creates) this.#nextNodeId = Math.max(this.#nextNodeId, id + 1);
-    if (verdict === "fold" && !creates) this.#foldNode(reader, id, lsn);
+    if (verdict === "fold" && !creates) this.#foldNode(reader);
     else this.#settle(reader, verdict);
     if (creates && verdict !== "keep" && verdict !== "fold") this.#nodesWereDropped = true;
   }
 
   /** A put that creates the node with all that it is now, in the place of its last change. */
-  #foldNode(reader: EventReader, id: number, lsn: number): void {
+  #foldNode(reader: EventReader): void {
     const { nodes } = this.#parts.index;
-    const props = this.#full.props(lsn);
-    nodes.find(id, lsn);
+    const props = this.#full.props(reader);
+    // Order: what the index found for the verdict is the version at this LSN.
     const key = nodes.openKey();
     const body = this.#begin();
     body.varint(reader.family);
-    body.varint(id);
+    body.varint(reader.id);
     body.u8(nodePutCreates);
     body.varint(key.end - key.position);
     body.raw(key.bytes.subarray(key.position, key.end));
@@ -281,7 +281,7 @@ export class RecordRewriter {
     body.u8(patchHasImage);
     body.varint(lsn - reader.previousLsn);
     body.u8(0);
-    body.raw(this.#full.props(lsn));
+    body.raw(this.#full.props(reader));
     this.#put(RECORD.edgePatch);
   }
 

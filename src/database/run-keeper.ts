@@ -22,6 +22,9 @@ export interface RunCounters {
   bytesMerged: number;
 }
 
+/** For each thing that is live, superseded since all runs were merged: then that is done again. */
+const outgrownShare = 0.5;
+
 export class RunKeeper {
   readonly cache: PageCache;
   readonly counters: RunCounters = { flushes: 0, merges: 0, bytesFlushed: 0, bytesMerged: 0 };
@@ -56,6 +59,8 @@ export class RunKeeper {
   /** Files with this tree id or a higher one were made since the open. */
   #ownFrom = 1;
   #isStopped = false;
+  /** When all were last merged: what had been superseded by then, and how far compaction had gone. */
+  #merged = { superseded: 0, horizon: 0 };
 
   /** @param takeTreeId where ids come from instead, if another one's files are in the directory too. */
   constructor(
@@ -196,6 +201,12 @@ export class RunKeeper {
     const compactedTo = this.#compactedTo;
     const allowed = this.retention();
     const isOldest = merged.at(-1) === this.#runs.at(-1);
+    if (merged.length === this.#runs.length) {
+      this.#merged = {
+        superseded: this.#index.superseded.total,
+        horizon: allowed?.horizon ?? 0,
+      };
+    }
     const retention = allowed && { ...allowed, isOldest };
     const records = merged.map(({ record }) => record);
     const merging = this.#merger
@@ -277,6 +288,7 @@ export class RunKeeper {
     this.frozenPoint = undefined;
     this.flushedPoint = undefined;
     this.#retired.push(...runs.map((run) => run.record));
+    this.#merged = { superseded: 0, horizon: 0 };
     for (const run of runs) await run.close();
   }
 
@@ -296,6 +308,7 @@ export class RunKeeper {
 
   /** The runs to merge next. While old ones are being merged, newer ones may be as well. */
   #chosen(): readonly Run[] | undefined {
+    if (this.#isOutgrown) return this.#runs;
     const busy = this.#runs.findIndex((run) => this.#merging.has(run));
     const runs = busy < 0 ? this.#runs : this.#runs.slice(0, busy);
     const choice = chooseMerge(
@@ -308,6 +321,16 @@ export class RunKeeper {
       { runsMax: this.#tuning.mergeAbove },
     );
     return choice === undefined ? undefined : runs.slice(choice.from, choice.to);
+  }
+
+  /** Whether so much that compaction let go is still in the runs that merging all of them is worth it. */
+  get #isOutgrown(): boolean {
+    const { nodeCount, edgeCount, superseded } = this.#index;
+    const allowed = this.retention();
+    if (allowed === undefined || this.#runs.length < 2 || this.isMerging) return false;
+    const worth = Math.max(1, (nodeCount + edgeCount) * outgrownShare);
+    const { superseded: before, horizon } = this.#merged;
+    return superseded.total - before >= worth && allowed.horizon - horizon >= worth;
   }
 
   #builder(): RunBuilder {
