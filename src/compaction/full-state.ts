@@ -10,11 +10,11 @@ import { skipProps } from "../log/props-codec.ts";
 const noProps: Uint8Array = Uint8Array.of(0);
 
 export class FullState {
-  readonly #events: EventLookup;
+  readonly #events: Pick<EventLookup, "find">;
   readonly #base: ByteReader = new ByteReader();
   readonly #patch: ByteReader = new ByteReader();
 
-  constructor(events: EventLookup) {
+  constructor(events: Pick<EventLookup, "find">) {
     this.#events = events;
   }
 

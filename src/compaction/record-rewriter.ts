@@ -1,7 +1,6 @@
 // Takes the records of a sealed segment one by one and writes what has to stay of each, as the rules and the index say.
 import { ByteWriter } from "../codec/bytes.ts";
 import { storedKey } from "../index/family-key.ts";
-import type { GraphTrees } from "../index/graph-trees.ts";
 import { keyRemoved } from "../index/key-layers.ts";
 import { versionRemoves } from "../index/node-versions.ts";
 import {
@@ -17,6 +16,7 @@ import type { Coverage } from "./coverage.ts";
 import type { FrameBuilder } from "./frame-builder.ts";
 import { FullState } from "./full-state.ts";
 import { type EventFindings, type EventRole, keepOrDrop, type Verdict } from "./keep-or-drop.ts";
+import type { RewriterIndex } from "./rewriter-index.ts";
 import type { StateLookup } from "./state-lookup.ts";
 
 /** Nodes of which nothing may be left, whatever the horizon; their edges go with them. */
@@ -27,8 +27,8 @@ export interface ErasedNodes {
 }
 
 export interface RewriterParts {
-  readonly index: GraphTrees;
-  readonly events: EventLookup;
+  readonly index: RewriterIndex;
+  readonly events: Pick<EventLookup, "find">;
   readonly states: StateLookup;
   readonly coverage: Coverage;
   readonly horizon: number;

@@ -250,6 +250,7 @@ export class CompactionStage {
     this.#timer?.();
     this.#abort?.abort();
     this.#effort.release();
+    await this.#host.compactor?.close();
     await this.#running;
   }
 
