@@ -105,7 +105,11 @@ export class Background {
   /** Why writers have to wait for the index, if they have. */
   get pressure(): PressureReason | undefined {
     if (this.#parts.log.poison !== undefined) return undefined;
-    return this.stages.pressure ?? (this.compaction.isOverdue ? "compact" : undefined);
+    const { runs } = this.#parts;
+    return (
+      this.stages.pressure ??
+      (this.compaction.isOverdue ? "compact" : runs.isOverdue ? "merge" : undefined)
+    );
   }
 
   /** Resolves once a checkpoint stands for everything accepted so far. */

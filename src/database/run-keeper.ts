@@ -61,6 +61,7 @@ export class RunKeeper {
   #isStopped = false;
   /** When all were last merged: what had been superseded by then, and how far compaction had gone. */
   #merged = { superseded: 0, horizon: 0 };
+  #isShrinking = false;
 
   /** @param takeTreeId where ids come from instead, if another one's files are in the directory too. */
   constructor(
@@ -163,9 +164,21 @@ export class RunKeeper {
 
   /** Merges the runs that should be, if any, and has the index read the result; resolves to the bytes written. */
   async merge(): Promise<number | undefined> {
+    const isShrinking = this.#isOutgrown;
     const merged = this.#chosen();
     if (merged === undefined || this.#isStopped) return undefined;
-    return await this.#merge(merged);
+    if (!isShrinking) return await this.#merge(merged);
+    this.#isShrinking = true;
+    try {
+      return await this.#merge(merged);
+    } finally {
+      this.#isShrinking = false;
+    }
+  }
+
+  /** Whether so much was superseded since all runs began to be merged for their garbage that no more should be before that is done. */
+  get isOverdue(): boolean {
+    return this.#isShrinking && this.#superseded >= this.#outgrownBy;
   }
 
   /**
@@ -325,12 +338,20 @@ export class RunKeeper {
 
   /** Whether so much that compaction let go is still in the runs that merging all of them is worth it. */
   get #isOutgrown(): boolean {
-    const { nodeCount, edgeCount, superseded } = this.#index;
     const allowed = this.retention();
     if (allowed === undefined || this.#runs.length < 2 || this.isMerging) return false;
-    const worth = Math.max(1, (nodeCount + edgeCount) * outgrownShare);
-    const { superseded: before, horizon } = this.#merged;
-    return superseded.total - before >= worth && allowed.horizon - horizon >= worth;
+    const enough = this.#outgrownBy;
+    return this.#superseded >= enough && allowed.horizon - this.#merged.horizon >= enough;
+  }
+
+  /** Since all runs were merged, or began to be. */
+  get #superseded(): number {
+    return this.#index.superseded.total - this.#merged.superseded;
+  }
+
+  get #outgrownBy(): number {
+    const { nodeCount, edgeCount } = this.#index;
+    return Math.max(1, (nodeCount + edgeCount) * outgrownShare);
   }
 
   #builder(): RunBuilder {
