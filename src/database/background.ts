@@ -108,7 +108,7 @@ export class Background {
     const { runs } = this.#parts;
     return (
       this.stages.pressure ??
-      (this.compaction.isOverdue ? "compact" : runs.isOverdue ? "merge" : undefined)
+      (this.compaction.isOverdue ? "compact" : runs.garbage.isOverdue ? "merge" : undefined)
     );
   }
 

@@ -12,6 +12,7 @@ import type { RunRecord, TreeFileRecord } from "../index/run-record.ts";
 import { treeFileName } from "../log/file-names.ts";
 import { treeNamedIn } from "../recovery/recovery-base.ts";
 import type { FreezePoint } from "./freeze-point.ts";
+import { RunGarbage } from "./run-garbage.ts";
 import type { Tuning } from "./tuning.ts";
 
 export interface RunCounters {
@@ -22,11 +23,9 @@ export interface RunCounters {
   bytesMerged: number;
 }
 
-/** For each thing that is live, superseded since all runs were merged: then that is done again. */
-const outgrownShare = 0.5;
-
 export class RunKeeper {
   readonly cache: PageCache;
+  readonly garbage: RunGarbage;
   readonly counters: RunCounters = { flushes: 0, merges: 0, bytesFlushed: 0, bytesMerged: 0 };
   /** The id that the next tree file gets. */
   nextTreeId = 1;
@@ -59,9 +58,6 @@ export class RunKeeper {
   /** Files with this tree id or a higher one were made since the open. */
   #ownFrom = 1;
   #isStopped = false;
-  /** When all were last merged: what had been superseded by then, and how far compaction had gone. */
-  #merged = { superseded: 0, horizon: 0 };
-  #isShrinking = false;
 
   /** @param takeTreeId where ids come from instead, if another one's files are in the directory too. */
   constructor(
@@ -77,6 +73,7 @@ export class RunKeeper {
     this.#index = index;
     this.#tuning = tuning;
     this.cache = new PageCache(tuning.pageCacheBytes);
+    this.garbage = new RunGarbage(index);
     this.#flusher = this.#builder();
     this.#merger = this.#builder();
   }
@@ -164,21 +161,11 @@ export class RunKeeper {
 
   /** Merges the runs that should be, if any, and has the index read the result; resolves to the bytes written. */
   async merge(): Promise<number | undefined> {
-    const isShrinking = this.#isOutgrown;
+    const isOutgrown = this.#isOutgrown;
     const merged = this.#chosen();
     if (merged === undefined || this.#isStopped) return undefined;
-    if (!isShrinking) return await this.#merge(merged);
-    this.#isShrinking = true;
-    try {
-      return await this.#merge(merged);
-    } finally {
-      this.#isShrinking = false;
-    }
-  }
-
-  /** Whether so much was superseded since all runs began to be merged for their garbage that no more should be before that is done. */
-  get isOverdue(): boolean {
-    return this.#isShrinking && this.#superseded >= this.#outgrownBy;
+    const merge = (): Promise<number> => this.#merge(merged);
+    return await (isOutgrown ? this.garbage.going(merge) : merge());
   }
 
   /**
@@ -214,12 +201,7 @@ export class RunKeeper {
     const compactedTo = this.#compactedTo;
     const allowed = this.retention();
     const isOldest = merged.at(-1) === this.#runs.at(-1);
-    if (merged.length === this.#runs.length) {
-      this.#merged = {
-        superseded: this.#index.superseded.total,
-        horizon: allowed?.horizon ?? 0,
-      };
-    }
+    if (merged.length === this.#runs.length) this.garbage.noteAll(allowed?.horizon ?? 0);
     const retention = allowed && { ...allowed, isOldest };
     const records = merged.map(({ record }) => record);
     const merging = this.#merger
@@ -301,7 +283,7 @@ export class RunKeeper {
     this.frozenPoint = undefined;
     this.flushedPoint = undefined;
     this.#retired.push(...runs.map((run) => run.record));
-    this.#merged = { superseded: 0, horizon: 0 };
+    this.garbage.clear();
     for (const run of runs) await run.close();
   }
 
@@ -339,19 +321,8 @@ export class RunKeeper {
   /** Whether so much that compaction let go is still in the runs that merging all of them is worth it. */
   get #isOutgrown(): boolean {
     const allowed = this.retention();
-    if (allowed === undefined || this.#runs.length < 2 || this.isMerging) return false;
-    const enough = this.#outgrownBy;
-    return this.#superseded >= enough && allowed.horizon - this.#merged.horizon >= enough;
-  }
-
-  /** Since all runs were merged, or began to be. */
-  get #superseded(): number {
-    return this.#index.superseded.total - this.#merged.superseded;
-  }
-
-  get #outgrownBy(): number {
-    const { nodeCount, edgeCount } = this.#index;
-    return Math.max(1, (nodeCount + edgeCount) * outgrownShare);
+    const isWhole = allowed !== undefined && this.#runs.length > 1 && !this.isMerging;
+    return isWhole && this.garbage.isEnough(allowed.horizon);
   }
 
   #builder(): RunBuilder {
