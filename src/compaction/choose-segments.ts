@@ -28,7 +28,7 @@ export interface Candidate {
 }
 
 /** With less to free a segment is not read again. */
-const freedShareMin = 0.1;
+const freedShareMin = 0.25;
 
 /**
  * The segment to rewrite next as of a horizon; undefined where none is worth it. First those that were never rewritten, the newest of
@@ -96,6 +96,16 @@ export function chooseJoin(
     if (which === "all" && best.length > 0) break;
   }
   return best;
+}
+
+/** Of all that may be rewritten; with less than so many bytes a segment is small in any case. */
+const joinedShareMax = 1 / 8;
+const joinedBytesMin: number = 2 ** 20;
+
+/** How large the background lets a joined segment become: its next copy is not to take much of the space that there is. */
+export function joinBytesMax(segments: readonly SegmentView[], segmentBytes: number): number {
+  const bytes = segments.reduce((sum, { dataEnd }) => sum + dataEnd, 0);
+  return Math.min(segmentBytes, Math.max(joinedBytesMin, bytes * joinedShareMax));
 }
 
 /** What was erased above the horizon is told from what was not by the segment's own mark, which a joined one could not keep. */

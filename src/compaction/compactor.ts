@@ -7,10 +7,12 @@ import type { SegmentDraft } from "../log/segment-draft.ts";
 import { segmentHeaderBytes } from "../log/segment-format.ts";
 import type { CleanSegment, SegmentRewriting } from "../log/segment-rewriting.ts";
 import type { SegmentView } from "../log/segment-view.ts";
-import { chooseJoin, chooseNext, eligibleSegments } from "./choose-segments.ts";
+import { chooseJoin, chooseNext, eligibleSegments, joinBytesMax } from "./choose-segments.ts";
 import { Coverage } from "./coverage.ts";
 import { FrameBuilder, type FrameOutput } from "./frame-builder.ts";
 import { type ErasedNodes, RecordRewriter } from "./record-rewriter.ts";
+import { RemoteFailure, type RemotePass } from "./remote-pass.ts";
+import type { PassResult } from "./rewrite-messages.ts";
 import { passSegment } from "./segment-pass.ts";
 import { StateLookup } from "./state-lookup.ts";
 
@@ -28,6 +30,8 @@ export interface CompactorParts {
   durableState(name: string): unknown;
   /** Throws while the index cannot be asked: it is being made anew, say. */
   requireIndex(): void;
+  /** Reads and judges in the place of this thread, where it can. */
+  readonly remote?: RemotePass | undefined;
 }
 
 /** How a piece of work is to go on. */
@@ -139,7 +143,9 @@ export class Compactor {
   joinable(horizon: number, which: "worthwhile" | "all"): SegmentChoice | undefined {
     const limit = Math.max(horizon, this.#parts.log.horizon);
     const segments = this.#parts.log.segments().slice(0, this.#rewriting.passed);
-    const chosen = chooseJoin(segments, limit, this.#parts.segmentBytes, which);
+    const { segmentBytes } = this.#parts;
+    const bytesMax = which === "all" ? segmentBytes : joinBytesMax(segments, segmentBytes);
+    const chosen = chooseJoin(segments, limit, bytesMax, which);
     if (chosen.length === 0) return undefined;
     const bytes = chosen.reduce((sum, each) => sum + dataBytes(each), 0);
     return { segments: chosen, horizon: limit, erased: undefined, isJoined: true, bytes };
@@ -169,20 +175,22 @@ export class Compactor {
           clean.push(cleaned(views[0]!, own, erasedLsn));
           continue;
         }
-        const draft = await this.#rewriting.begin(views, own, erasedLsn);
-        drafts.push(draft);
         const superseded = this.#superseded(views);
-        const { rewriter, keptEvents } = await this.#pass(
-          views,
-          choice,
-          coverage,
-          horizon,
-          work,
-          (bytes, fields) => draft.append(bytes, fields),
-        );
-        dropped += rewriter.dropped;
-        counts.push([views.at(-1)!.id, { horizon: own, keptEvents, superseded }]);
-        if (rewriter.changed > 0 || views.length > 1) {
+        let passed = await this.#passThere(views, choice, horizon, work, chosen, drafts);
+        if (passed === undefined) {
+          const draft = await this.#rewriting.begin(views, own, erasedLsn);
+          drafts.push(draft);
+          passed = await this.#pass(views, choice, coverage, horizon, work, (bytes, fields) =>
+            draft.append(bytes, fields),
+          );
+        }
+        const draft = drafts.at(-1)!;
+        dropped += passed.dropped;
+        counts.push([
+          views.at(-1)!.id,
+          { horizon: own, keptEvents: passed.keptEvents, superseded },
+        ]);
+        if (passed.changed > 0 || views.length > 1) {
           await draft.finish();
           continue;
         }
@@ -206,6 +214,11 @@ export class Compactor {
       segments += olds.length;
     }
     return { freedBytes, droppedEvents: dropped, segments };
+  }
+
+  /** Ends what helps; nothing is rewritten after. */
+  async close(): Promise<void> {
+    await this.#parts.remote?.stop();
   }
 
   #superseded(views: readonly SegmentView[]): number {
@@ -233,7 +246,36 @@ export class Compactor {
         if (error !== touched) throw error;
       },
     );
-    return ended === undefined || ended.rewriter.changed > 0;
+    return ended === undefined || ended.changed > 0;
+  }
+
+  /** The same in a worker; undefined where there is none, or it cannot do it, and nothing of it is left. */
+  async #passThere(
+    views: readonly SegmentView[],
+    { erased }: SegmentChoice,
+    horizon: number,
+    work: CompactionWork,
+    chosen: ReadonlySet<number>,
+    drafts: SegmentDraft[],
+  ): Promise<PassResult | undefined> {
+    const { remote, log } = this.#parts;
+    if (erased !== undefined || remote?.reaches(horizon) !== true) return undefined;
+    const draft = await this.#rewriting.begin(views, horizon, 0);
+    drafts.push(draft);
+    const order = { views, segments: log.segments(), chosen, horizon };
+    const host = {
+      check: () => this.#check(work, horizon),
+      pace: (bytes: number) => work.pace?.(bytes),
+    };
+    try {
+      return await remote.run(order, host, (bytes, fields) => draft.append(bytes, fields));
+    } catch (error) {
+      if (!(error instanceof RemoteFailure)) throw error;
+      drafts.pop();
+      await draft.abandon();
+      host.check();
+      return undefined;
+    }
   }
 
   /** @param endsAtChange throws `touched` at the first slice with something that changes. */
@@ -245,7 +287,7 @@ export class Compactor {
     work: CompactionWork,
     output: FrameOutput,
     endsAtChange = false,
-  ): Promise<{ rewriter: RecordRewriter; keptEvents: number }> {
+  ): Promise<PassResult> {
     const { ports, directory, log, index } = this.#parts;
     const builder = new FrameBuilder(output);
     const turn = (): Promise<void> => new Promise((resolve) => ports.scheduler.task(resolve));
@@ -279,7 +321,8 @@ export class Compactor {
       }
     }
     builder.end(rewriter.nextNodeId);
-    return { rewriter, keptEvents: builder.keptEvents };
+    const { dropped, changed } = rewriter;
+    return { dropped, changed, keptEvents: builder.keptEvents };
   }
 
   /** Throws where the work must not go on: what the index has would be taken for the truth. */

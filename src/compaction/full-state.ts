@@ -10,27 +10,29 @@ import { skipProps } from "../log/props-codec.ts";
 const noProps: Uint8Array = Uint8Array.of(0);
 
 export class FullState {
-  readonly #events: EventLookup;
+  readonly #events: Pick<EventLookup, "find">;
   readonly #base: ByteReader = new ByteReader();
   readonly #patch: ByteReader = new ByteReader();
 
-  constructor(events: EventLookup) {
+  constructor(events: Pick<EventLookup, "find">) {
     this.#events = events;
   }
 
-  /** The encoded props of a node or an edge as the event at `lsn` left them. */
-  props(lsn: number): Uint8Array {
+  /** The encoded props of a node or an edge as the event that a reader stands on left them. */
+  props(reader: EventReader): Uint8Array {
     const patches: Uint8Array[] = [];
-    let at = lsn;
+    let event = reader;
+    let at = reader.lsn;
     for (;;) {
-      const event = this.#events.find(at);
-      if (event === undefined) throw missing(at);
       const whole = wholeProps(event, at);
       if (whole !== undefined) return this.#layOver(whole, patches);
       event.body.position = event.propsFrom;
       skipProps(event.body);
       patches.push(event.bytes.slice(event.propsFrom, event.body.position));
       at = event.previousLsn;
+      const earlier = this.#events.find(at);
+      if (earlier === undefined) throw missing(at);
+      event = earlier;
     }
   }
 

@@ -1,7 +1,6 @@
 // Takes the records of a sealed segment one by one and writes what has to stay of each, as the rules and the index say.
 import { ByteWriter } from "../codec/bytes.ts";
 import { storedKey } from "../index/family-key.ts";
-import type { GraphTrees } from "../index/graph-trees.ts";
 import { keyRemoved } from "../index/key-layers.ts";
 import { versionRemoves } from "../index/node-versions.ts";
 import {
@@ -17,6 +16,7 @@ import type { Coverage } from "./coverage.ts";
 import type { FrameBuilder } from "./frame-builder.ts";
 import { FullState } from "./full-state.ts";
 import { type EventFindings, type EventRole, keepOrDrop, type Verdict } from "./keep-or-drop.ts";
+import type { RewriterIndex } from "./rewriter-index.ts";
 import type { StateLookup } from "./state-lookup.ts";
 
 /** Nodes of which nothing may be left, whatever the horizon; their edges go with them. */
@@ -27,8 +27,8 @@ export interface ErasedNodes {
 }
 
 export interface RewriterParts {
-  readonly index: GraphTrees;
-  readonly events: EventLookup;
+  readonly index: RewriterIndex;
+  readonly events: Pick<EventLookup, "find">;
   readonly states: StateLookup;
   readonly coverage: Coverage;
   readonly horizon: number;
@@ -171,24 +171,24 @@ export class RecordRewriter {
   }
 
   #node(reader: EventReader): void {
-    const { id, lsn, tag } = reader;
+    const { id, tag } = reader;
     const verdict = this.#ofNode(reader, "node state");
     const creates = tag === RECORD.nodePut && (reader.flags & nodePutCreates) !== 0;
     if (creates) this.#nextNodeId = Math.max(this.#nextNodeId, id + 1);
-    if (verdict === "fold" && !creates) this.#foldNode(reader, id, lsn);
+    if (verdict === "fold" && !creates) this.#foldNode(reader);
     else this.#settle(reader, verdict);
     if (creates && verdict !== "keep" && verdict !== "fold") this.#nodesWereDropped = true;
   }
 
   /** A put that creates the node with all that it is now, in the place of its last change. */
-  #foldNode(reader: EventReader, id: number, lsn: number): void {
+  #foldNode(reader: EventReader): void {
     const { nodes } = this.#parts.index;
-    const props = this.#full.props(lsn);
-    nodes.find(id, lsn);
+    const props = this.#full.props(reader);
+    // Order: what the index found for the verdict is the version at this LSN.
     const key = nodes.openKey();
     const body = this.#begin();
     body.varint(reader.family);
-    body.varint(id);
+    body.varint(reader.id);
     body.u8(nodePutCreates);
     body.varint(key.end - key.position);
     body.raw(key.bytes.subarray(key.position, key.end));
@@ -281,7 +281,7 @@ export class RecordRewriter {
     body.u8(patchHasImage);
     body.varint(lsn - reader.previousLsn);
     body.u8(0);
-    body.raw(this.#full.props(lsn));
+    body.raw(this.#full.props(reader));
     this.#put(RECORD.edgePatch);
   }
 

@@ -24,7 +24,7 @@ export interface Sealing {
 }
 
 /** As many events behind what may be rewritten, for each thing that is live: then as much may be garbage. */
-export const sealShare = 0.5;
+export const sealShare = 0.25;
 
 export const noSealing: Sealing = { rolls: false, passes: false };
 

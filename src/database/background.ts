@@ -2,6 +2,7 @@
 import { VarveError } from "../codec/errors.ts";
 import { Compactor } from "../compaction/compactor.ts";
 import type { DurableReader } from "../compaction/horizon.ts";
+import { RemotePass } from "../compaction/remote-pass.ts";
 import { CompactionStage } from "./compaction-stage.ts";
 import type { CoreParts, OwnWrites } from "./core-parts.ts";
 import { Erasing } from "./erasing.ts";
@@ -27,6 +28,7 @@ export interface BackgroundHost {
   lost(error: VarveError): void;
   /** A value of the system state as of what is known to be durable. */
   durableState(name: string): unknown;
+  durableStates(): ReadonlyMap<string, unknown>;
   /** Projections at work of which nothing is stored yet. */
   unstoredReaders(): readonly DurableReader[];
   /** Commits what is the system's own; resolves once it is durable. */
@@ -103,7 +105,11 @@ export class Background {
   /** Why writers have to wait for the index, if they have. */
   get pressure(): PressureReason | undefined {
     if (this.#parts.log.poison !== undefined) return undefined;
-    return this.stages.pressure ?? (this.compaction.isOverdue ? "compact" : undefined);
+    const { runs } = this.#parts;
+    return (
+      this.stages.pressure ??
+      (this.compaction.isOverdue ? "compact" : runs.garbage.isOverdue ? "merge" : undefined)
+    );
   }
 
   /** Resolves once a checkpoint stands for everything accepted so far. */
@@ -206,7 +212,15 @@ export class Background {
     const { ports, segmentBytes } = settings;
     const place = { ports, directory, log, segmentBytes };
     const liveCount = (): number => this.#liveCount;
-    return new Compactor({ ...place, index, liveCount, durableState, requireIndex });
+    const remote = new RemotePass({
+      ports,
+      directory,
+      databaseId: log.databaseId,
+      runs: () => this.#parts.runs.records,
+      durableStates: () => this.#host.durableStates(),
+      families: () => index.families.all(),
+    });
+    return new Compactor({ ...place, index, liveCount, durableState, requireIndex, remote });
   }
 
   #makeErasing(): Erasing {

@@ -5,11 +5,11 @@ import type { SegmentView } from "../log/segment-view.ts";
 import { BytePace } from "./byte-pace.ts";
 
 /** Where less is live, it is taken for so much. */
-const liveBytesMin = 8 * 2 ** 20;
+const liveBytesMin = 4 * 2 ** 20;
 /** Shares of what is live, written since the round began. */
-const hurryAt = 0.125;
-const pressAt = 0.25;
-const overdueAt = 0.5;
+const hurryAt = 0.0625;
+const pressAt = 0.125;
+const overdueAt = 0.25;
 /** Slices of a turn of the event loop once it is pressing. */
 const slicesPerTurn = 4;
 

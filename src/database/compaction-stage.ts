@@ -40,7 +40,7 @@ export interface CompactionHost extends HistorySource {
 }
 
 /** A round begins once the horizon has moved by so large a share of what is live: then as much may be dead. */
-const liveSharePerRound = 0.5;
+const liveSharePerRound = 0.25;
 /** So often the horizon is looked at while nothing else happens. */
 const lookMsMax = 60_000;
 const lookMsMin = 1000;
@@ -250,6 +250,7 @@ export class CompactionStage {
     this.#timer?.();
     this.#abort?.abort();
     this.#effort.release();
+    await this.#host.compactor?.close();
     await this.#running;
   }
 

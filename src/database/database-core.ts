@@ -84,6 +84,7 @@ export class DatabaseCore {
         this.tail.wake();
       },
       durableState: (name) => this.durableState(name),
+      durableStates: () => this.durableStates(),
       unstoredReaders: () => this.unstoredReaders(),
       commit: (write) => this.commitOwn(write),
       erasing: (lsn) => this.#erasing(lsn),
@@ -185,6 +186,15 @@ export class DatabaseCore {
   durableState(name: string): unknown {
     const first = this.#stateUndo.find(({ undo }) => undo.name === name);
     return first === undefined ? this.state.get(name) : first.undo.value;
+  }
+
+  /** All values of the system state as of what is known to be durable. */
+  durableStates(): Map<string, unknown> {
+    const states = new Map(this.state.entries());
+    // Of the undos of one name the oldest has what is durable.
+    const undo = this.#stateUndo;
+    for (let i = undo.length - 1; i >= 0; i--) states.set(undo[i]!.undo.name, undo[i]!.undo.value);
+    return states;
   }
 
   /** Forgets how to undo what is durable; of state alone, without an LSN, a settled group commit tells. */

@@ -15,6 +15,7 @@ import { treeFileName } from "../log/file-names.ts";
 import { NAME_KIND } from "../log/name-table.ts";
 import { treeNamedIn } from "../recovery/recovery-base.ts";
 import type { FreezePoint } from "./freeze-point.ts";
+import { RunGarbage } from "./run-garbage.ts";
 import type { Tuning } from "./tuning.ts";
 
 const noIds = new Uint32Array(0);
@@ -29,6 +30,7 @@ export interface RunCounters {
 
 export class RunKeeper {
   readonly cache: PageCache;
+  readonly garbage: RunGarbage;
   readonly counters: RunCounters = { flushes: 0, merges: 0, bytesFlushed: 0, bytesMerged: 0 };
   /** The id that the next tree file gets. */
   nextTreeId = 1;
@@ -76,6 +78,7 @@ export class RunKeeper {
     this.#index = index;
     this.#tuning = tuning;
     this.cache = new PageCache(tuning.pageCacheBytes);
+    this.garbage = new RunGarbage(index);
     this.#flusher = this.#builder();
     this.#merger = this.#builder();
   }
@@ -164,9 +167,11 @@ export class RunKeeper {
 
   /** Merges the runs that should be, if any, and has the index read the result; resolves to the bytes written. */
   async merge(): Promise<number | undefined> {
+    const isOutgrown = this.#isOutgrown;
     const merged = this.#chosen();
     if (merged === undefined || this.#isStopped) return undefined;
-    return await this.#merge(merged);
+    const merge = (): Promise<number> => this.#merge(merged);
+    return await (isOutgrown ? this.garbage.going(merge) : merge());
   }
 
   /**
@@ -202,6 +207,7 @@ export class RunKeeper {
     const compactedTo = this.#compactedTo;
     const allowed = this.retention();
     const isOldest = merged.at(-1) === this.#runs.at(-1);
+    if (merged.length === this.#runs.length) this.garbage.noteAll(allowed?.horizon ?? 0);
     const retention = allowed && { ...allowed, isOldest };
     const records = merged.map(({ record }) => record);
     const leftOut = this.#leftOut(
@@ -304,6 +310,7 @@ export class RunKeeper {
     this.frozenPoint = undefined;
     this.flushedPoint = undefined;
     this.#retired.push(...runs.map((run) => run.record));
+    this.garbage.clear();
     for (const run of runs) await run.close();
   }
 
@@ -323,6 +330,7 @@ export class RunKeeper {
 
   /** The runs to merge next. While old ones are being merged, newer ones may be as well. */
   #chosen(): readonly Run[] | undefined {
+    if (this.#isOutgrown) return this.#runs;
     const busy = this.#runs.findIndex((run) => this.#merging.has(run));
     const runs = busy < 0 ? this.#runs : this.#runs.slice(0, busy);
     const choice = chooseMerge(
@@ -335,6 +343,13 @@ export class RunKeeper {
       { runsMax: this.#tuning.mergeAbove },
     );
     return choice === undefined ? undefined : runs.slice(choice.from, choice.to);
+  }
+
+  /** Whether so much that compaction let go is still in the runs that merging all of them is worth it. */
+  get #isOutgrown(): boolean {
+    const allowed = this.retention();
+    const isWhole = allowed !== undefined && this.#runs.length > 1 && !this.isMerging;
+    return isWhole && this.garbage.isEnough(allowed.horizon);
   }
 
   #builder(): RunBuilder {

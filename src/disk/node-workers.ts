@@ -117,9 +117,14 @@ class ThreadActor implements WorkerActor {
 
 export class NodeWorkers implements Workers {
   start(module: URL, disk: Disk): WorkerActor {
+    return this.hasThread(module, disk)
+      ? new ThreadActor(module)
+      : new InProcessActor(loadActorModule(module), disk);
+  }
+
+  hasThread(module: URL, disk: Disk): boolean {
     // A disk that wraps this one must see every call; and unbuilt sources cannot be loaded by a thread.
-    const hasThread = disk.constructor === NodeDisk && !module.pathname.endsWith(".ts");
-    return hasThread ? new ThreadActor(module) : new InProcessActor(loadActorModule(module), disk);
+    return disk.constructor === NodeDisk && !module.pathname.endsWith(".ts");
   }
 }
 

@@ -186,6 +186,8 @@ export interface Workers {
    * is simulated or wrapped, the actor runs in process with `disk` itself.
    */
   start(module: URL, disk: Disk): WorkerActor;
+  /** Whether an actor that is started so would have a thread of its own; without this none has. */
+  hasThread?(module: URL, disk: Disk): boolean;
 }
 
 export interface Ports {

@@ -3,6 +3,7 @@
 import {
   boundKeys,
   boundWords,
+  compareWords,
   type DecodedPage,
   noBytes,
   noWords,
@@ -107,6 +108,11 @@ export abstract class DiskCursor {
     return this.#leaf?.blobOffsets[this.base / this.tree.width + 1] ?? 0;
   }
 
+  /** Whether the probe certainly lies between two entries of a leaf, or on one: then nothing has to be looked for from the root. */
+  protected surrounds(_leaf: DecodedPage): boolean {
+    return false;
+  }
+
   /** Moves to the first entry at or above the probe. */
   protected seekFrom(): boolean {
     const leaf = this.#descend();
@@ -120,6 +126,10 @@ export abstract class DiskCursor {
 
   /** Moves to the last entry at or below the probe (`tie` 0), or below it (`tie` -1). */
   protected seekUpTo(tie: 0 | -1): boolean {
+    const near = this.#leaf;
+    if (near !== undefined && tie === 0 && this.surrounds(near)) {
+      return this.#land(near, this.bound(near, this.tree.width, tie) - 1);
+    }
     const leaf = this.#descend();
     if (leaf === undefined) return false;
     const ordinal = this.bound(leaf, this.tree.width, tie);
@@ -210,6 +220,15 @@ export class DiskWordCursor extends DiskCursor {
   seekLast(probe: Uint32Array, words: number): boolean {
     aim(this.probe.words, probe, words, 0xffff_ffff);
     return this.seekUpTo(0);
+  }
+
+  protected override surrounds({ words, count }: DecodedPage): boolean {
+    const { keyWords, width } = this.tree;
+    const probe = this.probe.words;
+    return (
+      compareWords(probe, 0, words, 0, keyWords) >= 0 &&
+      compareWords(probe, 0, words, (count - 1) * width, keyWords) < 0
+    );
   }
 
   protected override bound(page: DecodedPage, stride: number, tie: 0 | -1): number {

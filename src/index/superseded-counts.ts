@@ -4,6 +4,8 @@
 const lsnsPerCount = 4096;
 
 export class SupersededCounts {
+  /** All of them. */
+  total = 0;
   #counts: Uint32Array = new Uint32Array(256);
 
   /** The event at an LSN is superseded. */
@@ -11,16 +13,20 @@ export class SupersededCounts {
     const at = (lsn / lsnsPerCount) >>> 0;
     if (at >= this.#counts.length) this.#grow(at);
     this.#counts[at]!++;
+    this.total++;
   }
 
   /** What superseded it was taken back. */
   undo(lsn: number): void {
     const at = (lsn / lsnsPerCount) >>> 0;
-    if (at < this.#counts.length && this.#counts[at]! > 0) this.#counts[at]!--;
+    if (at >= this.#counts.length || this.#counts[at] === 0) return;
+    this.#counts[at]!--;
+    this.total--;
   }
 
   clear(): void {
     this.#counts = new Uint32Array(256);
+    this.total = 0;
   }
 
   /** How many in a range of LSNs; of the counts at its ends the share that lies within. */

@@ -1,6 +1,6 @@
 // Which neighbours become one segment: what fits, what is worth it, and that so little is left over that their number is bounded.
 import { describe, expect, it } from "vitest";
-import { chooseJoin } from "../../src/compaction/choose-segments.ts";
+import { chooseJoin, joinBytesMax } from "../../src/compaction/choose-segments.ts";
 import { SEGMENT_STATE } from "../../src/log/manifest-codec.ts";
 import { segmentHeaderBytes } from "../../src/log/segment-format.ts";
 import type { SegmentView } from "../../src/log/segment-view.ts";
@@ -46,6 +46,15 @@ describe("neighbours to join", () => {
     expect(join([], "all")).toEqual([]);
     expect(join([10, 700_000, 20], "worthwhile")).toEqual([]);
     expect(join([10, 20], "worthwhile")).toEqual([10, 20]);
+  });
+
+  it("become no more than an eighth of all in the background, where that is more than a MiB", () => {
+    const mib = 2 ** 20;
+    expect(joinBytesMax(ofSizes([8 * mib, 8 * mib]), 64 * mib)).toBeGreaterThanOrEqual(2 * mib);
+    expect(joinBytesMax(ofSizes([8 * mib, 8 * mib]), 64 * mib)).toBeLessThan(2.01 * mib);
+    expect(joinBytesMax(ofSizes([mib, mib]), 64 * mib)).toBe(mib);
+    expect(joinBytesMax(ofSizes([800 * mib]), 64 * mib)).toBe(64 * mib);
+    expect(joinBytesMax(ofSizes([mib]), 1000)).toBe(1000);
   });
 
   it("leave out what may not be rewritten, and never reach across it", () => {

@@ -19,9 +19,9 @@ describe("counts of superseded events", () => {
     counts.undo(5000);
     counts.undo(5_000_000_000);
     counts.undo(2 ** 40);
-    expect(counts.between(0, 2 ** 41)).toBe(6);
+    expect([counts.between(0, 2 ** 41), counts.total]).toEqual([6, 6]);
     counts.clear();
-    expect(counts.between(0, 2 ** 41)).toBe(0);
+    expect([counts.between(0, 2 ** 41), counts.total]).toEqual([0, 0]);
   });
 
   it("are those of the events that puts, patches and removals have superseded, and no rejected ones", async () => {
@@ -94,7 +94,7 @@ describe("the segment that is rewritten next", () => {
 
   it("is then the one that frees most for what it costs, and none where that is too little", () => {
     expect(next([candidate(0, 900, 0.3), candidate(1, 900, 0.8), candidate(2, 900, 0.5)])).toBe(1);
-    expect(next([candidate(0, 900, 0.05), candidate(1, 900, 0)])).toBeUndefined();
+    expect(next([candidate(0, 900, 0.24), candidate(1, 900, 0)])).toBeUndefined();
     expect(next([candidate(0, 900, 0.05), candidate(1, 900, undefined)])).toBe(1);
     expect(next([candidate(0, 1000, 1), candidate(1, 1000, undefined)])).toBeUndefined();
   });

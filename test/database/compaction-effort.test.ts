@@ -16,12 +16,12 @@ it("is gentle, then takes turn after turn, then most of each turn, and in the en
   expect([slices(effort, 2), effort.isOverdue]).toEqual([["long", "long"], false]);
   effort.beginRound(80 * mib);
   expect(slices(effort, 2)).toEqual(["long", "long"]);
-  effort.noteWritten(11 * mib);
+  effort.noteWritten(6 * mib);
   expect(slices(effort, 3)).toEqual(["turn", "turn", "turn"]);
-  effort.noteWritten(10 * mib);
+  effort.noteWritten(5 * mib);
   expect(slices(effort, 8).filter((rest) => rest === "turn")).toHaveLength(2);
   expect(effort.isOverdue).toBe(false);
-  effort.noteWritten(20 * mib);
+  effort.noteWritten(10 * mib);
   // Begun when a segment was sealed for it: what was written since counts.
   effort.beginRound(80 * mib);
   expect(effort.isOverdue).toBe(true);
@@ -30,12 +30,12 @@ it("is gentle, then takes turn after turn, then most of each turn, and in the en
   expect([effort.isOverdue, effort.afterSlice()]).toEqual([false, "long"]);
 });
 
-it("takes little that is live for 8 MiB, so that small databases wait for nothing", () => {
+it("takes little that is live for 4 MiB, so that small databases wait for nothing", () => {
   const effort = new CompactionEffort(simulatedPorts(), mib);
   effort.beginRound(10);
-  effort.noteWritten(3 * mib);
+  effort.noteWritten(mib - 1);
   expect(effort.isOverdue).toBe(false);
-  effort.noteWritten(mib);
+  effort.noteWritten(1);
   expect(effort.isOverdue).toBe(true);
 });
 
