@@ -2,12 +2,11 @@
 import { describe, expect, it } from "vitest";
 import { type CrashSite, explore, SimulatedDisk, type Step } from "../../src/testing/testing.ts";
 import { type Command, large, linked, small } from "../support/commit-model.ts";
-import { settles } from "../support/crash-faults.ts";
 import { prepared } from "../support/crash-script.ts";
 import { DatabaseSession } from "../support/database-session.ts";
 import { type DatabaseSubject, databaseSubject } from "../support/database-subject.ts";
 import { expectSound, shrinks } from "../support/expect-sound.ts";
-import { openLayered, openLayeredWith } from "../support/layered-script.ts";
+import { openLayeredWith } from "../support/layered-script.ts";
 
 const isThorough = process.env["VARVE_CRASH_SECONDS"] !== undefined;
 const timeout = 120_000;
@@ -66,31 +65,6 @@ describe("a transaction whose write or sync fails while layers are frozen", () =
     expectSound("writes that fail beside layers", report);
     expect(subject.met.rejected).toBeGreaterThan(10);
   });
-});
-
-/** All the turns that a flush takes, and more. */
-const longSync = 30_000;
-
-it("a layer frozen while a sync is under way goes into no file before its log is durable", async () => {
-  const disk = prepared(new SimulatedDisk({ seed: 5, trace: "none" }));
-  const { db, ports } = await openLayered(disk);
-  await db.transact((tx) => tx.putNode("kept"));
-  disk.faults.push({ operation: "sync", path: ".log", delayTurns: longSync, times: 1 });
-  const synced = db.transact((tx) => tx.emit("b"));
-  await Promise.resolve();
-  // Waits for the sync, is frozen, and then rejected.
-  disk.faults.push({ operation: "write", path: ".log", errno: "EIO" });
-  const lost = db.transact((tx) => tx.putNode("lost"));
-  const saved = db.checkpoint().catch(() => {});
-  await expect(lost).rejects.toMatchObject({ code: "IO" });
-  await synced;
-  disk.faults.length = 0;
-  await settles("the checkpoint", ports, saved);
-  await settles("the next one", ports, db.checkpoint());
-  const again = await openLayered(disk.kill());
-  expect(again.db.recovery.replayedEvents).toBe(0);
-  expect([again.db.nodeCount, again.db.hasNode("lost")]).toEqual([1, false]);
-  await again.db.close();
 });
 
 describe("a close", () => {

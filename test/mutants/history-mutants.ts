@@ -135,8 +135,8 @@ export const historyMutants: readonly Mutant[] = [
     find: "      this.#retired.push(old.name);",
     replace: "",
     killedBy: {
-      file: "test/crash/compaction.test.ts",
-      title: "rewrites segments of every kind",
+      file: "test/compaction/compactor.test.ts",
+      title: "frees what nothing needs",
     },
   },
   {
@@ -145,7 +145,7 @@ export const historyMutants: readonly Mutant[] = [
     find: "    this.#frozenIsDurable = false;\n    this.measure();",
     replace: "    this.#frozenIsDurable = true;\n    this.measure();",
     killedBy: {
-      file: "test/crash/rejected.test.ts",
+      file: "test/database/frozen-layer.test.ts",
       title: "goes into no file before its log is durable",
       says: /expected 2 to be/,
     },
