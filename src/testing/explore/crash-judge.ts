@@ -9,6 +9,8 @@ export interface JudgeOptions {
   readonly seed: number;
   /** Whether to see as well that a recovery after an orderly end changes nothing (O8); default true. */
   readonly isThorough?: boolean;
+  /** Whether to look only at what the next process finds, and not to live on; default false. */
+  readonly isBrief?: boolean;
   /** Hears what is done, line by line. */
   readonly tell?: (words: string) => void;
 }
@@ -26,8 +28,9 @@ export async function judgeCrash<Store, Command, State, World>(
   state: CrashState<Command, State, World>,
   options: JudgeOptions,
 ): Promise<readonly string[]> {
-  const { seed, tell = () => {}, isThorough = true } = options;
+  const { seed, tell = () => {}, isThorough = true, isBrief = false } = options;
   const { death } = state;
+  if (isBrief) return await judgeFound(subject, state, seed);
   const steps = subject.afterwards ?? subject.alphabet.slice(0, 1);
   const orderly = isThorough && subject.close !== undefined;
   if (orderly) {
@@ -52,6 +55,18 @@ export async function judgeCrash<Store, Command, State, World>(
   if (orderly) await judgeOrderlyEnd(subject, next, seed).catch(asLifeAfter);
   else (await judgeEnd(subject, next, seed).catch(asLifeAfter)).stop();
   return first.traits;
+}
+
+/** What the next process finds, and no more: O1 to O7, O9. */
+async function judgeFound<Store, Command, State, World>(
+  subject: CrashSubject<Store, Command, State, World>,
+  state: CrashState<Command, State, World>,
+  seed: number,
+): Promise<readonly string[]> {
+  const life = new CrashLife(subject, state, { seed, steps: [], closes: false });
+  await life.run(state.death);
+  life.stop();
+  return life.traits;
 }
 
 /** The next process finds what is due and closes; the one after it finds the same and nothing to mend, whatever the close left at risk. */

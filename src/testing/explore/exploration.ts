@@ -2,7 +2,7 @@
 import type { Clock } from "../../disk/ports.ts";
 import { judgeCrash } from "./crash-judge.ts";
 import type { CrashState } from "./crash-life.ts";
-import type { CrashPlan, Loss, PlannedCrash } from "./crash-plan.ts";
+import type { CrashPlan, CrashSite, Loss, PlannedCrash } from "./crash-plan.ts";
 import {
   type CrashPoint,
   freshState,
@@ -46,12 +46,16 @@ export interface ExplorationOptions {
   readonly crashes: number;
   /** Of so many different states one has its recovery crashed at every call. */
   readonly recoveryStride: number;
-  /** `all`: the whole family at each place; a number: the kill, both extremes and so many others. */
-  readonly survivals: "all" | number;
+  /** `all`: the whole family at each place; a number: the kill, both extremes and so many others; `one`: one of them. */
+  readonly survivals: "all" | "one" | number;
   /** The same for the places of a recovery; "one": one of the kill, both extremes and another, in turn. */
   readonly recoverySurvivals: "one" | number;
   /** Of the places of a life one in so many is broken. */
   readonly placeStride: number;
+  /** The places that are broken, and counted by the stride. */
+  readonly isCrashed: (site: CrashSite) => boolean;
+  /** Of so many different states one is lived on in; in the others is only looked. */
+  readonly livesOnStride: number;
   /** Hears the counts after each crash state. */
   readonly onProgress?: ((counts: Readonly<Counts>) => void) | undefined;
 }
@@ -98,7 +102,7 @@ export class Exploration<Store, Command, State, World> {
 
   /** Crashes a plan's life at every place from the end of step `from` on, the boot included where it is -1, and every loss there. */
   async everyCrash(plan: CrashPlan<Command>, from = -1): Promise<Found<Command> | undefined> {
-    const { points, error } = await this.record(plan, from);
+    const { points, error } = await this.record(plan, from, this.options.isCrashed);
     if (error !== undefined) return await this.#broken(plan, error);
     for (const [turn, point] of points.entries()) {
       if (turn % this.options.placeStride !== 0) continue;
@@ -112,7 +116,11 @@ export class Exploration<Store, Command, State, World> {
   }
 
   /** The places of a plan's life from the end of step `from` on, those of the boot included where it is -1. */
-  async record(plan: CrashPlan<Command>, from = -1): Promise<Recording<Command, State, World>> {
+  async record(
+    plan: CrashPlan<Command>,
+    from = -1,
+    isWanted: (site: CrashSite) => boolean = () => true,
+  ): Promise<Recording<Command, State, World>> {
     this.counts.lives += 1;
     let step = -1;
     return await recordLife(
@@ -127,7 +135,7 @@ export class Exploration<Store, Command, State, World> {
       },
       (site) => {
         if (site.operation === "step") step = Math.max(step, site.occurrence);
-        return step >= from;
+        return step >= from && isWanted(site);
       },
     );
   }
@@ -149,8 +157,14 @@ export class Exploration<Store, Command, State, World> {
     const crashed = { ...plan, crashes: [...plan.crashes, { site: point.site, loss }] };
     const turn = this.counts.distinct;
     const violation = await violationOf(async () => {
-      const isThorough = turn % thoroughStride === 0;
-      const traits = await judgeCrash(this.subject, state, { seed: plan.seed, isThorough });
+      const { livesOnStride } = this.options;
+      const isThorough = turn % (thoroughStride * livesOnStride) === 0;
+      const isBrief = turn % livesOnStride !== 0;
+      const traits = await judgeCrash(this.subject, state, {
+        seed: plan.seed,
+        isThorough,
+        isBrief,
+      });
       for (const trait of traits) this.traits.set(trait, (this.traits.get(trait) ?? 0) + 1);
     });
     if (violation !== undefined) return { plan: crashed, violation };
@@ -173,8 +187,8 @@ export class Exploration<Store, Command, State, World> {
     const life = plan.crashes.length;
     const { points, error } = await recordPlannedLife(this.subject, plan, state, life);
     if (error !== undefined) return await this.#broken(plan, error);
-    const { placeStride } = this.options;
-    for (const [turn, second] of points.entries()) {
+    const { placeStride, isCrashed } = this.options;
+    for (const [turn, second] of points.filter(({ site }) => isCrashed(site)).entries()) {
       if ((turn + this.counts.recoveries) % placeStride !== 0) continue;
       this.counts.places += 1;
       for (const next of this.#recoveryLossesAt(second.disk, turn)) {
@@ -200,7 +214,12 @@ export class Exploration<Store, Command, State, World> {
   /** What the options let a crash at this place take. */
   lossesAt(disk: CrashPoint<Command, State, World>["disk"], turn: number): Loss[] {
     const { survivals } = this.options;
-    return survivals === "all" ? lossesAt(disk) : someLossesAt(disk, survivals, turn);
+    if (survivals === "all") return lossesAt(disk);
+    if (survivals !== "one") return someLossesAt(disk, survivals, turn);
+    // By places that are broken: strides would meet the same one again and again.
+    const { places } = this.counts;
+    const some = someLossesAt(disk, 3, places);
+    return [some[places % some.length] as Loss];
   }
 
   #recoveryLossesAt(disk: CrashPoint<Command, State, World>["disk"], turn: number): Loss[] {

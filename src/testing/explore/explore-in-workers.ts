@@ -10,7 +10,7 @@ import type { ExploreShare } from "./explore-actor.ts";
 export interface ExploreInWorkersOptions<Command>
   extends Omit<
     ExploreOptions<Command>,
-    "disk" | "clock" | "isFaulty" | "sequenceStride" | "sequenceOffset" | "onProgress"
+    "disk" | "clock" | "isFaulty" | "isCrashed" | "sequenceStride" | "sequenceOffset" | "onProgress"
   > {
   /** How many threads; default 2. */
   readonly threads?: number;
