@@ -7,10 +7,10 @@ import { Violation } from "./violation.ts";
 
 export interface JudgeOptions {
   readonly seed: number;
+  /** Whether to go on from there as well, cut the power and boot once more (O7, O10, O12, O14); default true. */
+  readonly livesOn?: boolean;
   /** Whether to see as well that a recovery after an orderly end changes nothing (O8); default true. */
   readonly isThorough?: boolean;
-  /** Whether to look only at what the next process finds, and not to live on; default false. */
-  readonly isBrief?: boolean;
   /** Hears what is done, line by line. */
   readonly tell?: (words: string) => void;
 }
@@ -28,9 +28,9 @@ export async function judgeCrash<Store, Command, State, World>(
   state: CrashState<Command, State, World>,
   options: JudgeOptions,
 ): Promise<readonly string[]> {
-  const { seed, tell = () => {}, isThorough = true, isBrief = false } = options;
+  const { seed, tell = () => {}, isThorough = true, livesOn = true } = options;
   const { death } = state;
-  if (isBrief) return await judgeFound(subject, state, seed);
+  if (!livesOn) return await judgeBoot(subject, state, seed);
   const steps = subject.afterwards ?? subject.alphabet.slice(0, 1);
   const orderly = isThorough && subject.close !== undefined;
   if (orderly) {
@@ -57,8 +57,8 @@ export async function judgeCrash<Store, Command, State, World>(
   return first.traits;
 }
 
-/** What the next process finds, and no more: O1 to O7, O9. */
-async function judgeFound<Store, Command, State, World>(
+/** The next process finds what is due. Nothing is done with it. */
+async function judgeBoot<Store, Command, State, World>(
   subject: CrashSubject<Store, Command, State, World>,
   state: CrashState<Command, State, World>,
   seed: number,

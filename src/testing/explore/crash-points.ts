@@ -114,3 +114,9 @@ export function someLossesAt(disk: SimulatedDisk, count: number, turn: number): 
   }
   return [...new Set(some)];
 }
+
+/** One of the kill, both extremes and another of the family, in turn. */
+export function oneLossAt(disk: SimulatedDisk, turn: number): Loss[] {
+  const some = someLossesAt(disk, 1, turn);
+  return some.slice(turn % some.length, (turn % some.length) + 1);
+}

@@ -7,6 +7,7 @@ import {
   type CrashPoint,
   freshState,
   lossesAt,
+  oneLossAt,
   type Recording,
   recordLife,
   someLossesAt,
@@ -46,16 +47,19 @@ export interface ExplorationOptions {
   readonly crashes: number;
   /** Of so many different states one has its recovery crashed at every call. */
   readonly recoveryStride: number;
-  /** `all`: the whole family at each place; a number: the kill, both extremes and so many others; `one`: one of them. */
+  /**
+   * `all`: the whole family at each place; a number: the kill, both extremes and so many others; `one`: one of the kill, both
+   * extremes and another, in turn.
+   */
   readonly survivals: "all" | "one" | number;
-  /** The same for the places of a recovery; "one": one of the kill, both extremes and another, in turn. */
+  /** The same for the places of a recovery. */
   readonly recoverySurvivals: "one" | number;
   /** Of the places of a life one in so many is broken. */
   readonly placeStride: number;
   /** The places that are broken, and counted by the stride. */
   readonly isCrashed: (site: CrashSite) => boolean;
-  /** Of so many different states one is lived on in; in the others is only looked. */
-  readonly livesOnStride: number;
+  /** Of so many different states one is lived on from. */
+  readonly afterwardsStride: number;
   /** Hears the counts after each crash state. */
   readonly onProgress?: ((counts: Readonly<Counts>) => void) | undefined;
 }
@@ -69,7 +73,7 @@ export interface Found<Command> {
   readonly violation: Violation;
 }
 
-/** Every which state an orderly end is judged as well; replays always do it. */
+/** Of the states that are lived on from, at every which one an orderly end is judged as well; replays always do it. */
 const thoroughStride = 4;
 
 /** Some 100 MB. */
@@ -157,14 +161,11 @@ export class Exploration<Store, Command, State, World> {
     const crashed = { ...plan, crashes: [...plan.crashes, { site: point.site, loss }] };
     const turn = this.counts.distinct;
     const violation = await violationOf(async () => {
-      const { livesOnStride } = this.options;
-      const isThorough = turn % (thoroughStride * livesOnStride) === 0;
-      const isBrief = turn % livesOnStride !== 0;
-      const traits = await judgeCrash(this.subject, state, {
-        seed: plan.seed,
-        isThorough,
-        isBrief,
-      });
+      const { afterwardsStride: stride } = this.options;
+      const livesOn = turn % stride === 0;
+      const isThorough = livesOn && (turn / stride) % thoroughStride === 0;
+      const judging = { seed: plan.seed, livesOn, isThorough };
+      const traits = await judgeCrash(this.subject, state, judging);
       for (const trait of traits) this.traits.set(trait, (this.traits.get(trait) ?? 0) + 1);
     });
     if (violation !== undefined) return { plan: crashed, violation };
@@ -215,18 +216,13 @@ export class Exploration<Store, Command, State, World> {
   lossesAt(disk: CrashPoint<Command, State, World>["disk"], turn: number): Loss[] {
     const { survivals } = this.options;
     if (survivals === "all") return lossesAt(disk);
-    if (survivals !== "one") return someLossesAt(disk, survivals, turn);
-    // By places that are broken: strides would meet the same one again and again.
-    const { places } = this.counts;
-    const some = someLossesAt(disk, 3, places);
-    return [some[places % some.length] as Loss];
+    return survivals === "one" ? oneLossAt(disk, turn) : someLossesAt(disk, survivals, turn);
   }
 
   #recoveryLossesAt(disk: CrashPoint<Command, State, World>["disk"], turn: number): Loss[] {
     const { recoverySurvivals } = this.options;
-    if (recoverySurvivals !== "one") return someLossesAt(disk, recoverySurvivals, turn);
-    const some = someLossesAt(disk, 1, turn);
-    return some.slice(turn % some.length, (turn % some.length) + 1);
+    if (recoverySurvivals === "one") return oneLossAt(disk, turn);
+    return someLossesAt(disk, recoverySurvivals, turn);
   }
 
   #keyOf({ disk, death, history, world }: CrashState<Command, State, World>): string {

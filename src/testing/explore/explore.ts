@@ -30,7 +30,7 @@ export interface ExploreOptions<Command> {
   readonly budget?: Budget;
   /** Lives to be crashed at every call. */
   readonly scripts?: readonly (readonly Step<Command>[])[];
-  /** Scripts are broken only from the end of so many of their steps on; default: from the boot on. */
+  /** Scripts are broken from the end of this step on, so that what only prepares a life is not; default from the opening on. */
   readonly scriptsFrom?: number;
   /** Whether the calls of the very first opening are crashed as well; default true. */
   readonly boots?: boolean;
@@ -51,17 +51,17 @@ export interface ExploreOptions<Command> {
   /** Of so many different states one has its recovery crashed at every call; default 11. */
   readonly recoveryStride?: number;
   /**
-   * `all` (default): the whole family of losses at each place; or a number: the kill, both extremes and so many others; `one`: one
-   * of such a number, in turn.
+   * `all` (default): the whole family of losses at each place; a number: the kill, both extremes and so many others; `one`: one
+   * of the kill, both extremes and another, in turn.
    */
   readonly survivals?: "all" | "one" | number;
-  /** The same at the places of a recovery, default 1; `one`: one of the kill, both extremes and another, in turn. */
+  /** The same at the places of a recovery, default 1. */
   readonly recoverySurvivals?: "one" | number;
   /**
-   * Of so many different states one is lived on in, closed and opened again (O8, O10, O12, O14); in the others the next process looks at
-   * what it finds, and no more; default 1. For stores that take long to open: more states in the same time.
+   * Of so many different states one is lived on from: `afterwards`, another power cut and boot. Of the others only the boot is
+   * judged (O1 to O7, O9, O13), which takes a third of the time. Default 1, every state.
    */
-  readonly livesOnStride?: number;
+  readonly afterwardsStride?: number;
   /** Whether calls fail as well, each call of each script and sequence in each way, and others at random; default false. */
   readonly faults?: boolean;
   /** Which calls fail in scripts and sequences; default all. */
@@ -169,8 +169,8 @@ class Explorer<Store, Command, State, World> {
     const { crashes = 2, recoveryStride = 11, survivals = "all" } = this.#options;
     const { recoverySurvivals = 1, placeStride = 1 } = this.#options;
     const { clock = new NodeClock(), onProgress } = this.#options;
-    const { isCrashed = () => true, livesOnStride = 1 } = this.#options;
-    const strides = { recoveryStride, recoverySurvivals, placeStride, livesOnStride };
+    const { isCrashed = () => true, afterwardsStride = 1 } = this.#options;
+    const strides = { recoveryStride, recoverySurvivals, placeStride, afterwardsStride };
     const options = { clock, budget, crashes, survivals, isCrashed, onProgress };
     return new Exploration(this.#subject, { ...options, ...strides });
   }
