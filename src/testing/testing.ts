@@ -61,6 +61,7 @@ export { formatCrashPlan, parseCrashPlan } from "./explore/plan-text.ts";
 export { type Replay, replayPlan } from "./explore/replay-plan.ts";
 export { settle } from "./explore/settle.ts";
 export { stateText } from "./explore/state-text.ts";
+export type { FaultKind } from "./explore/step-sequences.ts";
 export { Violation } from "./explore/violation.ts";
 export {
   type FaultPlan,

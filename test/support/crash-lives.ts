@@ -50,7 +50,7 @@ export const layeredLife: Life = [
   [marked("between"), linked("d", "b")],
   "rest",
   large("big", 40_000),
-  [linked("e", "d"), large("medium", 22_000)],
+  [linked("e", "d"), large("medium", 30_000)],
   "rest",
   { tx: [{ unlink: ["a", "knows", "b"] }, { link: ["e", "knows", "a"] }] },
   "checkpoint",
@@ -62,6 +62,12 @@ export const layeredLife: Life = [
   "rest",
   small("h"),
 ];
+
+/** The same where the log is only handed to the operating system. */
+export const weakLayeredLife: Life = layeredLife.map((step) => {
+  if (Array.isArray(step)) return step.map((commit) => weaker(commit, os));
+  return typeof step === "object" && "tx" in step ? weaker(step, os) : step;
+});
 
 /** Lives whose calls are made to fail: each transaction that could be turned down is tried again, as a caller would. */
 export const faultyLife: Life = [

@@ -4,6 +4,7 @@ import {
   OperationHistory,
   type Promised,
   type SimulatedDisk,
+  type Survival,
   settle,
   simulatedPorts,
 } from "../../src/testing/testing.ts";
@@ -25,8 +26,10 @@ export class DatabaseSession {
     this.history = history;
   }
 
-  static async begin(disk: SimulatedDisk): Promise<DatabaseSession> {
-    const subject = databaseSubject({ hasGaps: true });
+  static async begin(
+    disk: SimulatedDisk,
+    subject: DatabaseSubject = databaseSubject({ hasGaps: true }),
+  ): Promise<DatabaseSession> {
     const ports = simulatedPorts({ disk, seed: 7, tasks: "automatic" });
     const running = await subject.open(ports, undefined);
     return new DatabaseSession(subject, running, new OperationHistory(subject));
@@ -55,11 +58,15 @@ export class DatabaseSession {
     this.history.checkRead(await this.subject.read(this.running, undefined));
   }
 
-  /** The process dies, or the power goes with everything that is not durable: the next one finds what is due. */
-  async next(how: "kill" | "power", disk: SimulatedDisk): Promise<DatabaseSession> {
+  /** The process dies, or the power goes with everything that is not durable and does not survive: the next one finds what is due. */
+  async next(
+    how: "kill" | "power",
+    disk: SimulatedDisk,
+    survival: Survival = dropAll,
+  ): Promise<DatabaseSession> {
     const { subject, history } = this;
-    const left = how === "kill" ? disk.clone() : disk.powerCut(dropAll);
-    const { running } = await DatabaseSession.begin(left);
+    const left = how === "kill" ? disk.clone() : disk.powerCut(survival);
+    const { running } = await DatabaseSession.begin(left, subject);
     const found = history.checkAfter(how, await subject.read(running, undefined));
     return new DatabaseSession(subject, running, found);
   }

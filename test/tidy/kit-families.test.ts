@@ -6,7 +6,7 @@ const entries = ["src/varve.ts", "src/testing/testing.ts", "src/testing/arbitrar
 
 /** Those that still have an explorer of their own, in test/support; see D-096. */
 const others =
-  /\/(backup|background-compaction|compaction|erase|joining|kill|kept|layer-faults|layered-lives|layers|manifest-room|salvage|repair|churn)[\w-]*\.test\.ts$/;
+  /\/(backup|background-compaction|compaction|erase|joining|kill|kept|manifest-room|churn)[\w-]*\.test\.ts$/;
 
 const ownExplorer = /support\/(crash-explorer|crash-oracle|crash-faults)\.ts$/;
 

@@ -4,7 +4,7 @@ import { SimulatedRandom } from "../simulated-random.ts";
 import { randomSurvival } from "../survival-family.ts";
 import { judgeCrash } from "./crash-judge.ts";
 import type { CrashState } from "./crash-life.ts";
-import type { CrashPlan, Loss, PlannedCrash } from "./crash-plan.ts";
+import type { CrashPlan, CrashSite, Loss, PlannedCrash } from "./crash-plan.ts";
 import {
   type CrashPoint,
   freshState,
@@ -61,6 +61,8 @@ export interface ExplorationOptions {
   readonly recoverySurvivals: "one" | number;
   /** Of the places of a life one in so many is broken. */
   readonly placeStride: number;
+  /** The places that are broken, and counted by the stride. */
+  readonly isCrashed: (site: CrashSite) => boolean;
   /** Of so many different states one is lived on from. */
   readonly afterwardsStride: number;
   /** So many losses more at each place of a life, drawn at random down to the byte. */
@@ -116,7 +118,7 @@ export class Exploration<Store, Command, State, World> {
 
   /** Crashes a plan's life at every place from the end of step `from` on, the boot included where it is -1, and every loss there. */
   async everyCrash(plan: CrashPlan<Command>, from = -1): Promise<Found<Command> | undefined> {
-    const { points, error } = await this.record(plan, from);
+    const { points, error } = await this.record(plan, from, this.options.isCrashed);
     if (error !== undefined) return await this.#broken(plan, error);
     for (const [turn, point] of points.entries()) {
       if (turn % this.options.placeStride !== 0) continue;
@@ -130,7 +132,11 @@ export class Exploration<Store, Command, State, World> {
   }
 
   /** The places of a plan's life from the end of step `from` on, those of the boot included where it is -1. */
-  async record(plan: CrashPlan<Command>, from = -1): Promise<Recording<Command, State, World>> {
+  async record(
+    plan: CrashPlan<Command>,
+    from = -1,
+    isWanted: (site: CrashSite) => boolean = () => true,
+  ): Promise<Recording<Command, State, World>> {
     this.counts.lives += 1;
     let step = -1;
     return await recordLife(
@@ -145,7 +151,7 @@ export class Exploration<Store, Command, State, World> {
       },
       (site) => {
         if (site.operation === "step") step = Math.max(step, site.occurrence);
-        return step >= from;
+        return step >= from && isWanted(site);
       },
     );
   }
@@ -195,8 +201,8 @@ export class Exploration<Store, Command, State, World> {
     const life = plan.crashes.length;
     const { points, error } = await recordPlannedLife(this.subject, plan, state, life);
     if (error !== undefined) return await this.#broken(plan, error);
-    const { placeStride } = this.options;
-    for (const [turn, second] of points.entries()) {
+    const { placeStride, isCrashed } = this.options;
+    for (const [turn, second] of points.filter(({ site }) => isCrashed(site)).entries()) {
       if ((turn + this.counts.recoveries) % placeStride !== 0) continue;
       this.counts.places += 1;
       for (const next of this.#recoveryLossesAt(second.disk, turn)) {

@@ -15,6 +15,7 @@ export interface ExploreInWorkersOptions<Command>
     | "disk"
     | "clock"
     | "isFaulty"
+    | "isCrashed"
     | "scripts"
     | "sequenceStride"
     | "sequenceOffset"

@@ -14,7 +14,13 @@ import { writePage } from "./plan-page.ts";
 import { formatCrashPlan, parseCrashPlan } from "./plan-text.ts";
 import { replayPlan } from "./replay-plan.ts";
 import { shrinkPlan } from "./shrink-plan.ts";
-import { faultsOf, randomDelays, randomSteps, sequencesUpTo } from "./step-sequences.ts";
+import {
+  type FaultKind,
+  faultsOf,
+  randomDelays,
+  randomSteps,
+  sequencesUpTo,
+} from "./step-sequences.ts";
 import { Violation } from "./violation.ts";
 
 export interface ExploreOptions<Command> {
@@ -24,6 +30,8 @@ export interface ExploreOptions<Command> {
   readonly budget?: Budget;
   /** Lives to be crashed at every call. They may be without end where there is a budget. */
   readonly scripts?: Iterable<readonly Step<Command>[]>;
+  /** Scripts are broken from the end of this step on, so that what only prepares a life is not; default from the opening on. */
+  readonly scriptsFrom?: number;
   /** Whether the calls of the very first opening are crashed as well; default true. */
   readonly boots?: boolean;
   /** All sequences of at most so many commands and reopenings are crashed at every call; default 2. */
@@ -36,6 +44,8 @@ export interface ExploreOptions<Command> {
   readonly randomLength?: number;
   /** Of the places of a script, a sequence or a recovery one in so many is broken; default 1, every place. */
   readonly placeStride?: number;
+  /** Which places of scripts, sequences and recoveries can be broken, and are counted by the stride; default all. */
+  readonly isCrashed?: (site: CrashSite) => boolean;
   /** How many crashes may follow each other: the second and third strike in the recovery; 1 to 3, default 2; 0: calls fail, no crash before the end. */
   readonly crashes?: number;
   /** Of so many different states one has its recovery crashed at every call; default 11. */
@@ -58,6 +68,8 @@ export interface ExploreOptions<Command> {
   readonly faults?: boolean;
   /** Which calls fail in scripts and sequences; default all. */
   readonly isFaulty?: (site: CrashSite) => boolean;
+  /** The ways in which these fail, each tried at each; default: with EIO and ENOSPC, once and for ever, with nothing, a part or all done. */
+  readonly faultKinds?: readonly FaultKind[];
   /** Of the ways in which these can fail one in so many is tried; default 1. */
   readonly faultStride?: number;
   /** Whether what is found is made small, which takes a while; default true. */
@@ -161,9 +173,11 @@ class Explorer<Store, Command, State, World> {
     const { crashes = 2, recoveryStride = 11, survivals = "all" } = this.#options;
     const { recoverySurvivals = 1, placeStride = 1, afterwardsStride = 1 } = this.#options;
     const { clock = new NodeClock(), drawnSurvivals = 0, onProgress, onDistinct } = this.#options;
+    const { isCrashed = () => true } = this.#options;
     const strides = { recoveryStride, recoverySurvivals, placeStride, afterwardsStride };
     const options = { clock, budget, seed: this.#seed, crashes, survivals, drawnSurvivals };
-    return new Exploration(this.#subject, { ...options, ...strides, onProgress, onDistinct });
+    const heard = { isCrashed, onProgress, onDistinct };
+    return new Exploration(this.#subject, { ...options, ...strides, ...heard });
   }
 
   async #corpus(): Promise<void> {
@@ -182,7 +196,8 @@ class Explorer<Store, Command, State, World> {
 
   async #sequences(): Promise<void> {
     const boot = this.#options.boots === false ? 0 : -1;
-    for (const steps of this.#options.scripts ?? []) await this.#everyCrash(steps, boot);
+    const { scripts = [], scriptsFrom = boot } = this.#options;
+    for (const steps of scripts) await this.#everyCrash(steps, scriptsFrom);
     const length = this.#options.sequenceLength ?? 2;
     if (length === 0) return;
     const alphabet: Step<Command>[] = [...this.#subject.alphabet];
@@ -210,7 +225,7 @@ class Explorer<Store, Command, State, World> {
     if (error !== undefined) return await this.#noteError(plan, error);
     for (const { site } of points) {
       if (site.phase !== "before" || !isFaulty(site)) continue;
-      for (const fault of faultsOf(site)) {
+      for (const fault of faultsOf(site, this.#options.faultKinds)) {
         if (this.#fault++ % faultStride !== 0) continue;
         await this.#faultyLife({ ...plan, faults: [fault] });
       }

@@ -1,5 +1,5 @@
 // All short sequences of commands, and random longer ones.
-import type { FaultRule } from "../faults.ts";
+import type { ErrnoEffect, FaultRule } from "../faults.ts";
 import type { SimulatedRandom } from "../simulated-random.ts";
 import { reopen, type Step, wait } from "./crash-subject.ts";
 
@@ -40,14 +40,17 @@ export function randomDelays(random: SimulatedRandom): number[] {
   );
 }
 
-/** What one call of a life can be made to do: fail once and for ever, with nothing, a part or all of it done. */
-export function faultsOf(site: {
-  readonly operation: string;
-  readonly path: string;
-  readonly occurrence: number;
-}): FaultRule[] {
+/** How a call fails, and how often. */
+export type FaultKind = ErrnoEffect & Pick<FaultRule, "times">;
+
+/** What one call of a life can be made to do: fail as the kinds say, or once and for ever, with nothing, a part or all of it done. */
+export function faultsOf(
+  site: { readonly operation: string; readonly path: string; readonly occurrence: number },
+  kinds?: readonly FaultKind[],
+): FaultRule[] {
   const { path, occurrence } = site;
   const operation = site.operation as FaultRule["operation"];
+  if (kinds !== undefined) return kinds.map((kind) => ({ operation, path, occurrence, ...kind }));
   const errnos = ["sync", "rename", "unlink"].includes(operation) ? ["EIO"] : ["EIO", "ENOSPC"];
   const base = { operation, path, occurrence } as const;
   return errnos.flatMap((errno): FaultRule[] => [
