@@ -1,6 +1,7 @@
 // The life that the crash tests of compaction break: several segments of which little is still needed, rewritten more than once.
-import { compactorOf } from "../../src/database/compactor-of.ts";
+
 import type { SimulatedDisk } from "../../src/testing/testing.ts";
+import { compactorOf } from "./compactor-of.ts";
 import type { History } from "./crash-oracle.ts";
 import { large, linked, marked, type Opened, small } from "./crash-script.ts";
 import { openLayered, rest } from "./layered-script.ts";

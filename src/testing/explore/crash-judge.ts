@@ -7,6 +7,8 @@ import { Violation } from "./violation.ts";
 
 export interface JudgeOptions {
   readonly seed: number;
+  /** Whether to go on from there as well, cut the power and boot once more (O7, O10, O12, O14); default true. */
+  readonly livesOn?: boolean;
   /** Whether to see as well that a recovery after an orderly end changes nothing (O8); default true. */
   readonly isThorough?: boolean;
   /** Hears what is done, line by line. */
@@ -26,8 +28,9 @@ export async function judgeCrash<Store, Command, State, World>(
   state: CrashState<Command, State, World>,
   options: JudgeOptions,
 ): Promise<readonly string[]> {
-  const { seed, tell = () => {}, isThorough = true } = options;
+  const { seed, tell = () => {}, isThorough = true, livesOn = true } = options;
   const { death } = state;
+  if (!livesOn) return await judgeBoot(subject, state, seed);
   const steps = subject.afterwards ?? subject.alphabet.slice(0, 1);
   const orderly = isThorough && subject.close !== undefined;
   if (orderly) {
@@ -52,6 +55,18 @@ export async function judgeCrash<Store, Command, State, World>(
   if (orderly) await judgeOrderlyEnd(subject, next, seed).catch(asLifeAfter);
   else (await judgeEnd(subject, next, seed).catch(asLifeAfter)).stop();
   return first.traits;
+}
+
+/** The next process finds what is due. Nothing is done with it. */
+async function judgeBoot<Store, Command, State, World>(
+  subject: CrashSubject<Store, Command, State, World>,
+  state: CrashState<Command, State, World>,
+  seed: number,
+): Promise<readonly string[]> {
+  const life = new CrashLife(subject, state, { seed, steps: [], closes: false });
+  await life.run(state.death);
+  life.stop();
+  return life.traits;
 }
 
 /** The next process finds what is due and closes; the one after it finds the same and nothing to mend, whatever the close left at risk. */

@@ -52,6 +52,8 @@ export interface ExplorationOptions {
   readonly recoverySurvivals: "one" | number;
   /** Of the places of a life one in so many is broken. */
   readonly placeStride: number;
+  /** Of so many different states one is lived on from. */
+  readonly afterwardsStride: number;
   /** Hears the counts after each crash state. */
   readonly onProgress?: ((counts: Readonly<Counts>) => void) | undefined;
 }
@@ -65,7 +67,7 @@ export interface Found<Command> {
   readonly violation: Violation;
 }
 
-/** Every which state an orderly end is judged as well; replays always do it. */
+/** Of the states that are lived on from, at every which one an orderly end is judged as well; replays always do it. */
 const thoroughStride = 4;
 
 /** Some 100 MB. */
@@ -149,8 +151,11 @@ export class Exploration<Store, Command, State, World> {
     const crashed = { ...plan, crashes: [...plan.crashes, { site: point.site, loss }] };
     const turn = this.counts.distinct;
     const violation = await violationOf(async () => {
-      const isThorough = turn % thoroughStride === 0;
-      const traits = await judgeCrash(this.subject, state, { seed: plan.seed, isThorough });
+      const { afterwardsStride: stride } = this.options;
+      const livesOn = turn % stride === 0;
+      const isThorough = livesOn && (turn / stride) % thoroughStride === 0;
+      const judging = { seed: plan.seed, livesOn, isThorough };
+      const traits = await judgeCrash(this.subject, state, judging);
       for (const trait of traits) this.traits.set(trait, (this.traits.get(trait) ?? 0) + 1);
     });
     if (violation !== undefined) return { plan: crashed, violation };

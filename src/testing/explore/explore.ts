@@ -26,6 +26,8 @@ export interface ExploreOptions<Command> {
   readonly scripts?: readonly (readonly Step<Command>[])[];
   /** Whether the calls of the very first opening are crashed as well; default true. */
   readonly boots?: boolean;
+  /** Scripts are broken from the end of this step on, so that what only prepares a life is not; default from the opening on. */
+  readonly scriptsFrom?: number;
   /** All sequences of at most so many commands and reopenings are crashed at every call; default 2. */
   readonly sequenceLength?: number;
   /** Of the sequences of two steps and more one in so many is taken; default 1. */
@@ -44,6 +46,11 @@ export interface ExploreOptions<Command> {
   readonly survivals?: "all" | number;
   /** The same at the places of a recovery, default 1; `one`: one of the kill, both extremes and another, in turn. */
   readonly recoverySurvivals?: "one" | number;
+  /**
+   * Of so many different states one is lived on from: `afterwards`, another power cut and boot. Of the others only the boot is
+   * judged (O1 to O7, O9, O13), which takes a third of the time. Default 1, every state.
+   */
+  readonly afterwardsStride?: number;
   /** Whether calls fail as well, each call of each script and sequence in each way, and others at random; default false. */
   readonly faults?: boolean;
   /** Which calls fail in scripts and sequences; default all. */
@@ -147,9 +154,9 @@ class Explorer<Store, Command, State, World> {
 
   #started(budget: Budget): Exploration<Store, Command, State, World> {
     const { crashes = 2, recoveryStride = 11, survivals = "all" } = this.#options;
-    const { recoverySurvivals = 1, placeStride = 1 } = this.#options;
+    const { recoverySurvivals = 1, placeStride = 1, afterwardsStride = 1 } = this.#options;
     const { clock = new NodeClock(), onProgress } = this.#options;
-    const strides = { recoveryStride, recoverySurvivals, placeStride };
+    const strides = { recoveryStride, recoverySurvivals, placeStride, afterwardsStride };
     const options = { clock, budget, crashes, survivals, onProgress };
     return new Exploration(this.#subject, { ...options, ...strides });
   }
@@ -170,7 +177,8 @@ class Explorer<Store, Command, State, World> {
 
   async #sequences(): Promise<void> {
     const boot = this.#options.boots === false ? 0 : -1;
-    for (const steps of this.#options.scripts ?? []) await this.#everyCrash(steps, boot);
+    const { scripts = [], scriptsFrom = boot } = this.#options;
+    for (const steps of scripts) await this.#everyCrash(steps, scriptsFrom);
     const length = this.#options.sequenceLength ?? 2;
     if (length === 0) return;
     const alphabet: Step<Command>[] = [...this.#subject.alphabet];
