@@ -49,19 +49,25 @@ export async function exploreLife<Store, Command, State, World>(
     placeStride: isDeep ? 1 : placeStride,
     survivals: isDeep ? "all" : survivals,
     recoverySurvivals: survivals,
+    ...(crashSeconds > 0 ? { budget: { ms: crashSeconds * 1000 }, randomLength: 0 } : {}),
     afterwardsStride,
     seed: 3,
     shrinks,
   });
 }
 
-/** So many lives, and then as many more as there is time for; ends where one breaks a promise. */
+/**
+ * So many lives, or in a deep run as many as there is time for; ends where one breaks a promise.
+ *
+ * @param share of the states and the seconds of a deep run.
+ */
 export async function exploreLives(
   lives: number,
   each: (seed: number) => Promise<ExploreReport>,
+  share = 1,
 ): Promise<ExploreReport> {
   let sum: ExploreReport | undefined;
-  for (let seed = firstSeed; seed < firstSeed + lives || !isOver(sum); seed++) {
+  for (let seed = firstSeed; (!isDeep && seed < lives) || !isOver(sum, share); seed++) {
     const report = await each(seed);
     sum = sum === undefined ? report : summed(sum, report);
     if (report.failures.length > 0) break;
@@ -69,9 +75,9 @@ export async function exploreLives(
   return sum as ExploreReport;
 }
 
-function isOver({ states, seconds }: Partial<ExploreReport> = {}): boolean {
-  if (crashStates > 0 && (states ?? 0) >= crashStates) return true;
-  if (crashSeconds > 0) return (seconds ?? 0) > crashSeconds;
+function isOver({ states = 0, seconds = 0 }: Partial<ExploreReport> = {}, share: number): boolean {
+  if (crashStates > 0 && states >= crashStates * share) return true;
+  if (crashSeconds > 0) return seconds > crashSeconds * share;
   return crashStates === 0;
 }
 
