@@ -12,7 +12,7 @@ describe("a life whose log is compacted", () => {
   }, async () => {
     const subject = historySubject({ history: "latest" });
     const report = await exploreLife(subject, compactedLife, {
-      placeStride: 7,
+      placeStride: 9,
       survivals: 1,
       afterwardsStride: 3,
       recoveryStride: 151,

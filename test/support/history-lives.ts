@@ -56,6 +56,9 @@ export const compactedLife: HistoryLife = lifeOf(
   ],
 );
 
+/** Broken at every call of its only backup. */
+export const firstBackup: HistoryLife = lifeOf([written(0, 200), written(1, 300)], ["backup"]);
+
 /** Backups within one segment; into the next ones; of nothing new; after the copy was opened; of a state without an event. */
 export const backedUpLife: HistoryLife = lifeOf(
   [],
