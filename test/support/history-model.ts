@@ -9,8 +9,8 @@ export interface Kept {
   /** Of the changes those at and below it are compacted. */
   readonly horizon: number;
   readonly graph: string;
-  /** The graph at the horizon. */
-  readonly past: string;
+  /** The graph at the horizon, where somebody looked. */
+  readonly past: string | undefined;
 }
 
 export interface HistoryView extends View {
@@ -85,7 +85,8 @@ export class HistoryModel {
     if (found.kept === undefined || found.mark !== due.mark) return false;
     const { horizon, graph, past } = found.kept;
     if (!isRest(found.log, due.log, horizon)) return false;
-    return this.#graphText(due) === graph && this.#pastText(due, horizon) === past;
+    if (this.#graphText(due) !== graph) return false;
+    return past === undefined || this.#pastText(due, horizon) === past;
   }
 
   #graphText(view: View): string {

@@ -42,6 +42,9 @@ export function horizonOf(db: Database): number {
   return db.stats().history.horizon;
 }
 
+/** Of so many states one is asked for the graph at its horizon: that takes as long as the one of now. */
+const looksBack = 4;
+
 /** What readers find. A view of the horizon keeps it there meanwhile. */
 export async function shownBy(db: Database): Promise<HistoryView> {
   const view = await viewOfHorizon(db);
@@ -63,7 +66,8 @@ export async function shownBy(db: Database): Promise<HistoryView> {
     if (next !== db.durableLsn + 1) {
       throw new Violation("S3 no gap", `the feed ends at ${next - 1}, not at ${db.durableLsn}`);
     }
-    const kept = { horizon: view.lsn, graph: graphTextOf(db), past: graphTextOf(view) };
+    const past = (log.length + view.lsn) % looksBack === 0 ? graphTextOf(view) : undefined;
+    const kept = { horizon: view.lsn, graph: graphTextOf(db), past };
     return { log, mark: readState(db, "mark") as string | undefined, kept };
   } finally {
     view.close();
