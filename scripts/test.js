@@ -4,6 +4,7 @@
 //   node scripts/test.js test/log ...    only the tests of these files or folders (no types, no lint)
 //   node scripts/test.js --kill 10000    the long loop that kills a real process so many times (npm run test:kill)
 //   node scripts/test.js --deep 1000000  so many crash states over all processors (npm run test:deep); see scripts/deep.js
+//   node scripts/test.js --history 500000 so many crash states over compaction and backup (npm run test:history)
 //   node scripts/test.js --crash 600     crash exploration for so many seconds (npm run test:crash)
 //   node scripts/test.js --mutants [name] sees every seeded bug of test/mutants killed (npm run test:mutants)
 //   node scripts/test.js --kernel 2000   so many kills and as many errors by a tracer, half as many races of two processes, a tenth
@@ -25,6 +26,9 @@ import { otherNodes } from "./other-nodes.js";
 import { projectRoot, runTool, setUp } from "./setup.js";
 import { countStates, forgetStates, statesFolder } from "./states.js";
 
+/** Random lives that drop history, and that are backed up: each goes on until it has so many states. */
+const historyFamilies = ["test/crash/kept.test.ts", "test/crash/kept-backup.test.ts"];
+
 const { env, paths, deepStates } = readArguments(process.argv.slice(2));
 setUp();
 // The compiler takes one processor: types and lint are checked beside the build.
@@ -45,13 +49,13 @@ const failedCount = tests.failed + failedSteps.length;
 console.log(`${tests.passed} passed, ${failedCount} failed`);
 process.exitCode = failedCount === 0 ? 0 : 1;
 
-/** The kit's explorer first, then a quarter of the states for each family of compaction, backup and layers. Returns the exit code. */
+/** The graph's lives first, then half as many states over compaction and backup, and a quarter over layers. Returns the exit code. */
 async function testDeeply(states) {
   const code = await exploreDeeply(states);
   const seconds = Number(process.env["VARVE_DEEP_SECONDS"] ?? 0);
   const env = { VARVE_CRASH_STATES: String(Math.ceil(states / 4)) };
   if (seconds > 0) env["VARVE_CRASH_SECONDS"] = String(Math.ceil(seconds / 4));
-  const { failed } = runTests(["test/crash/kept", "test/crash/layered-lives"], env);
+  const { failed } = runTests([...historyFamilies, "test/crash/layered-lives"], env);
   return code === 0 && failed === 0 ? 0 : 1;
 }
 
@@ -63,6 +67,10 @@ function readArguments(args) {
     if (args[i] === "--kill") {
       env["VARVE_KILLS"] = countAfter(args, i++);
       paths.push("test/crash/kill");
+    } else if (args[i] === "--history") {
+      const each = Number(countAfter(args, i++)) / historyFamilies.length;
+      env["VARVE_CRASH_STATES"] = String(Math.ceil(each));
+      paths.push(...historyFamilies);
     } else if (args[i] === "--deep") deepStates = Number(countAfter(args, i++));
     else if (args[i] === "--crash") {
       env["VARVE_CRASH_SECONDS"] = countAfter(args, i++);

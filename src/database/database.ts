@@ -332,7 +332,7 @@ export class Database<S = Schema> extends StoreReader<S> {
     return database.#core.state.get(name);
   }
 
-  /** @internal See compactor-of.ts. */
+  /** @internal What tests drive step by step. */
   static coreOf(database: Database): DatabaseCore {
     return database.#core;
   }

@@ -89,8 +89,9 @@ class BackupRun {
     const { disk } = this.#ports;
     if ((await disk.stat(this.#directory)) === undefined) {
       await disk.makeDirectory(this.#directory);
-      await disk.syncDirectory(disk.dirname(this.#directory));
     }
+    // Also where it is there: a run that was broken off may have made it, and nobody else ever syncs its name.
+    if (target.found === undefined) await disk.syncDirectory(disk.dirname(this.#directory));
     const lock = await disk.lock(this.#directory, "varve backup");
     try {
       this.#reusedBytes = 0;

@@ -2,7 +2,6 @@
 // reopening, and after a replay of the compacted log alone.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { compactorOf } from "../../src/database/compactor-of.ts";
 import { Database } from "../../src/database/database.ts";
 import { openTuned } from "../../src/database/open.ts";
 import { GraphReader } from "../../src/graph/graph-reader.ts";
@@ -10,6 +9,7 @@ import { dropAll, type SimulatedDisk, simulatedPorts } from "../../src/testing/t
 import type { Change } from "../../src/varve.ts";
 import { operation, perform, universe } from "../graph/operations.ts";
 import { expectSame } from "../graph/read-face.ts";
+import { compactorOf } from "../support/compactor-of.ts";
 import { GraphModel } from "../support/graph-model.ts";
 import { tinyTuning } from "../support/layered-script.ts";
 import { loseIndex } from "../support/lose-index.ts";

@@ -1,10 +1,10 @@
 // A compactor over an open database: what it frees, and that whatever goes wrong on the way changes nothing.
 import { describe, expect, it } from "vitest";
-import { compactorOf } from "../../src/database/compactor-of.ts";
 import { Database } from "../../src/database/database.ts";
 import { readManifest } from "../../src/log/manifest-store.ts";
 import { dropAll, SimulatedDisk } from "../../src/testing/testing.ts";
 import { compactAll, filledLife } from "../support/compacted-script.ts";
+import { compactorOf } from "../support/compactor-of.ts";
 import { History, readView } from "../support/crash-oracle.ts";
 import { databasePath, type Opened, prepared } from "../support/crash-script.ts";
 import { openLayered, rest } from "../support/layered-script.ts";

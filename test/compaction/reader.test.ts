@@ -1,9 +1,9 @@
 // A reader beside a writer whose log is compacted: it reads on, by the files that have taken the place of those it knew.
 import { describe, expect, it } from "vitest";
-import { compactorOf } from "../../src/database/compactor-of.ts";
 import { Database } from "../../src/database/database.ts";
 import { openTuned } from "../../src/database/open.ts";
 import { SimulatedDisk, simulatedPorts } from "../../src/testing/testing.ts";
+import { compactorOf } from "../support/compactor-of.ts";
 import { tinyTuning } from "../support/layered-script.ts";
 
 const path = "/db";

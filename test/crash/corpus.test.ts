@@ -2,16 +2,47 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { explore, replayPlan } from "../../src/testing/testing.ts";
+import {
+  type CrashSubject,
+  type ExploreReport,
+  explore,
+  type Replay,
+  replayPlan,
+} from "../../src/testing/testing.ts";
 import { openWith } from "../support/crash-script.ts";
 import { databaseSubject } from "../support/database-subject.ts";
 import { expectSound, shrinks } from "../support/expect-sound.ts";
+import { historySubject } from "../support/history-subject.ts";
 import { openLayeredWith } from "../support/layered-script.ts";
 
 const folder = join(import.meta.dirname, "corpus");
 
-/** How the plans of a folder open the database. */
-const openers = { plain: openWith, layers: openLayeredWith } as const;
+interface Plans {
+  explore(corpus: string): Promise<ExploreReport>;
+  replay(line: string): Promise<Replay>;
+}
+
+function plansOf<Store, Command, State, World>(
+  subject: CrashSubject<Store, Command, State, World>,
+): Plans {
+  return {
+    explore: (corpus) => explore(subject, { corpus, sequenceLength: 0, shrinks }),
+    replay: (line) => replayPlan(subject, line),
+  };
+}
+
+/** What the plans of a folder are about. A transaction of the first two may be rejected: its LSNs stay unused. */
+const folders = {
+  plain: plansOf(databaseSubject({ open: (ports) => openWith(ports), hasGaps: true })),
+  layers: plansOf(databaseSubject({ open: (ports) => openLayeredWith(ports), hasGaps: true })),
+  history: plansOf(
+    historySubject({
+      history: "all",
+      tuned: {},
+      afterwards: [{ tx: [{ put: "again" }] }, "backup"],
+    }),
+  ),
+} as const;
 
 function linesOf(name: string): string[] {
   const files = readdirSync(join(folder, name)).filter((file) => file.endsWith(".plan"));
@@ -19,13 +50,10 @@ function linesOf(name: string): string[] {
   return lines.filter((line) => line !== "" && !line.startsWith("#"));
 }
 
-describe.each(Object.entries(openers))("the plans of the folder %s", (name, open) => {
-  // A transaction of the plans may be rejected: its LSNs stay unused.
-  const subject = databaseSubject({ open: (ports) => open(ports), hasGaps: true });
-
+describe.each(Object.entries(folders))("the plans of the folder %s", (name, plans) => {
   it("break nothing any more", { timeout: 120_000 }, async () => {
     const corpus = join(folder, name);
-    const report = await explore(subject, { corpus, sequenceLength: 0, shrinks });
+    const report = await plans.explore(corpus);
     expectSound(`corpus, ${name}`, report);
     expect(report.states).toBe(linesOf(name).length);
     expect(report.states).toBeGreaterThan(0);
@@ -33,7 +61,7 @@ describe.each(Object.entries(openers))("the plans of the folder %s", (name, open
 
   it("come to the places that they name", { timeout: 120_000 }, async () => {
     for (const line of linesOf(name)) {
-      const { timeline } = await replayPlan(subject, line);
+      const { timeline } = await plans.replay(line);
       const crashes = line.split("; ").filter((part) => part.startsWith("crash "));
       for (const crash of crashes) {
         const place = crash.slice("crash ".length, crash.indexOf(": "));

@@ -1,10 +1,10 @@
 // A reader beside a writer that compacts, closes, or is replaced by damage: what it has read stays, and it is told what it cannot go on with.
 import { describe, expect, it } from "vitest";
-import { compactorOf } from "../../src/database/compactor-of.ts";
 import { Database } from "../../src/database/database.ts";
 import { openTuned } from "../../src/database/open.ts";
 import { SimulatedDisk, simulatedPorts } from "../../src/testing/testing.ts";
 import { manifestOf, segmentPaths, withByte, withHeader } from "../recovery/rewritten.ts";
+import { compactorOf } from "../support/compactor-of.ts";
 import { tinyTuning } from "../support/layered-script.ts";
 
 /** Larger than what lies in the trees: reads of it go to the log. */

@@ -134,10 +134,7 @@ export const historyMutants: readonly Mutant[] = [
     file: rewriting,
     find: "      this.#retired.push(old.name);",
     replace: "",
-    killedBy: {
-      file: "test/compaction/compactor.test.ts",
-      title: "frees what nothing needs",
-    },
+    killedBy: compactionCrashes,
   },
   {
     name: "layer-flushed-before-its-log-is-durable",
@@ -203,6 +200,16 @@ export const historyMutants: readonly Mutant[] = [
     find: "        await copy.sync();",
     replace: "",
     killedBy: backupCrashes,
+  },
+  {
+    name: "name-of-a-backups-directory-never-synced",
+    file: backup,
+    find: "    if (target.found === undefined) await disk.syncDirectory(disk.dirname(this.#directory));",
+    replace: "",
+    killedBy: {
+      file: "test/crash/corpus.test.ts",
+      title: "the folder history break nothing any more",
+    },
   },
   {
     name: "backup-named-before-its-files-names-are-synced",

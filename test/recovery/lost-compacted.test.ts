@@ -1,10 +1,10 @@
 // Damages each frame of segments that compaction has rewritten while others were not, and repairs: what is left makes sense.
 import { expect, it } from "vitest";
-import { compactorOf } from "../../src/database/compactor-of.ts";
 import { repair } from "../../src/database/repair.ts";
 import { simulatedPorts } from "../../src/testing/simulated-ports.ts";
 import { type Database, open } from "../../src/varve.ts";
 import { takeApart } from "../corruption/crafted.ts";
+import { compactorOf } from "../support/compactor-of.ts";
 import { manifestOf, segmentPaths, withByte } from "./rewritten.ts";
 
 const segmentBytes: number = 64 * 1024;

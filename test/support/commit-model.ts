@@ -14,7 +14,8 @@ export type Write =
   | { readonly link: readonly [string, string, string] }
   /** Removes every edge of this type between the two. */
   | { readonly unlink: readonly [string, string, string] }
-  | { readonly emit: string };
+  /** With a text of so many characters, which no state needs; default none. */
+  | { readonly emit: string; readonly pad?: number };
 
 /** One transaction. */
 export interface Commit {
@@ -121,7 +122,7 @@ export function perform(tx: Transaction, writes: readonly Write[]): void {
       const [from, , to] = write.link;
       if (tx.hasNode(from) && tx.hasNode(to)) tx.addEdge(...write.link, { width: from.length });
     } else if ("unlink" in write) removeEdges(tx, write.unlink);
-    else tx.emit(write.emit, write.emit.length);
+    else tx.emit(write.emit, emittedBy(write));
   }
 }
 
@@ -161,7 +162,17 @@ function linesOf(graph: Graph, write: Exclude<Write, { puts: string }>): string[
     graph.edges = graph.edges.filter((edge) => edge !== edgeText(write.unlink));
     return gone.map(() => line("edge.remove", ...write.unlink));
   }
-  return [line("event", write.emit, write.emit.length)];
+  return [line("event", write.emit, emittedBy(write))];
+}
+
+function emittedBy({
+  emit,
+  pad,
+}: {
+  readonly emit: string;
+  readonly pad?: number;
+}): number | string {
+  return pad === undefined ? emit.length : filler(pad);
 }
 
 /** What a feed tells, in the words of `linesOf`. */
@@ -215,6 +226,11 @@ export class CommitModel {
     const next = known.get(key) ?? this.#next(view, command);
     known.set(key, next);
     return next;
+  }
+
+  /** What the graph of a view that this model has made shows. */
+  graphOf(view: View): Graph {
+    return this.#graphs.get(view) as Graph;
   }
 
   #next(view: View, commit: Commit): View {

@@ -1,8 +1,9 @@
-// The life that the crash tests of compaction break: several segments of which little is still needed, rewritten more than once.
-import { compactorOf } from "../../src/database/compactor-of.ts";
+// A log that is worth compacting, for tests that drive a compactor step by step: several segments of which little is still needed.
+
 import type { SimulatedDisk } from "../../src/testing/testing.ts";
+import { compactorOf } from "./compactor-of.ts";
 import type { History } from "./crash-oracle.ts";
-import { large, linked, marked, type Opened, small } from "./crash-script.ts";
+import { large, linked, type Opened, small } from "./crash-script.ts";
 import { openLayered, rest } from "./layered-script.ts";
 
 /** Four segments: things put again, patched and removed in later ones than those that made them, and state. */
@@ -31,30 +32,4 @@ export async function compactAll({ db }: Opened): Promise<number> {
   const choice = compactor.everything(db.durableLsn);
   if (choice === undefined) return 0;
   return (await compactor.rewrite(choice)).segments;
-}
-
-/** Compacts, lives on, compacts what was compacted, and once more what was opened again. Returns the segments rewritten. */
-export async function compactedLife(
-  history: History,
-  disk: SimulatedDisk,
-  opened: Opened,
-): Promise<number> {
-  const { db } = opened;
-  let segments = await compactAll(opened);
-  await history.submit(db, linked("d", "c"));
-  await history.submit(db, { ...large("wide", 40_000), mark: "third" });
-  await history.submit(db, { steps: [{ remove: "wide.2" }, { put: "lone", props: { again: 1 } }] });
-  await rest(opened);
-  await db.checkpoint();
-  segments += await compactAll(opened);
-  await history.submit(db, marked("behind"));
-  await db.close();
-
-  const again = await openLayered(disk);
-  await history.submit(again.db, { steps: [{ unlink: ["d", "next", "c"] }, { remove: "d" }] });
-  await history.submit(again.db, large("last", 50_000));
-  await again.db.checkpoint();
-  segments += await compactAll(again);
-  await again.db.close();
-  return segments;
 }

@@ -27,9 +27,13 @@ export const tinyTuning: Partial<Tuning> = {
 const treeWorker = new URL("../../src/index/tree-worker.ts", import.meta.url);
 
 /** The worker's module is there without an import, whose time nobody controls: equal lives make equal calls. */
+export function registerTreeWorker({ workers }: SimulatedPorts): void {
+  workers.register(treeWorker, { handle });
+}
+
 export function layeredPorts(disk: SimulatedDisk): SimulatedPorts {
   const ports = simulatedPorts({ disk, seed: 7, tasks: "automatic" });
-  ports.workers.register(treeWorker, { handle });
+  registerTreeWorker(ports);
   return ports;
 }
 
@@ -46,7 +50,7 @@ export async function openLayeredWith(
   durability: Durability = "group",
   tuned: Partial<Tuning> = {},
 ): Promise<Opened> {
-  ports.workers.register(treeWorker, { handle });
+  registerTreeWorker(ports);
   const options = { ...ports, segmentBytes: 64 * 1024, memoryBudget: 16 * 2 ** 20, durability };
   const db = await openTuned(databasePath, options, { ...tinyTuning, ...tuned });
   return { db, ports };

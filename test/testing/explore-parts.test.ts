@@ -94,6 +94,44 @@ describe("an exploration", () => {
     ]);
   });
 
+  it("breaks scripts from the step on that it is told, and judges boots alone where it is told to live on from few", async () => {
+    const scripts = [[{ note: 1 }, { note: 2 }, { note: 3 }]];
+    const options = { scripts, sequenceLength: 0, crashes: 1 } as const;
+    let opened = 0;
+    const counting = {
+      ...journal,
+      open: (...args: Parameters<typeof journal.open>) => {
+        opened++;
+        return journal.open(...args);
+      },
+    };
+    const whole = await explore(counting, options);
+    const openedByAll = opened;
+    opened = 0;
+    const boots = await explore(counting, { ...options, afterwardsStride: 1000 });
+    expect(boots.distinct).toBe(whole.distinct);
+    expect(opened).toBeLessThan(openedByAll / 2);
+    const last = await explore(journal, { ...options, scriptsFrom: 3 });
+    expect(last.places).toBeGreaterThan(0);
+    expect(last.places).toBeLessThan(whole.places / 3);
+  });
+
+  it("takes what a store shows for a state where the store says so, and for no other", async () => {
+    type Notes = ReturnType<typeof journal.initial>;
+    const options = { scripts: [[{ note: 1 }, { note: 2 }]], sequenceLength: 0, crashes: 1 };
+    const last = {
+      ...journal,
+      // It shows the newest note alone.
+      read: async (...args: Parameters<typeof journal.read>) =>
+        (await journal.read(...args)).slice(-1),
+    };
+    expect((await explore(last, options)).failures[0]?.property).toBe("O2 prefix");
+    const matches = (due: Notes, found: Notes): boolean => due.at(-1) === found[0];
+    expect((await explore({ ...last, matches }, options)).failures).toEqual([]);
+    const never = { ...last, matches: (due: Notes, found: Notes) => due.at(-1) === found.at(1) };
+    expect((await explore(never, options)).failures[0]?.property).toBe("O1 durability");
+  });
+
   it("replays the plans of its corpus first", async () => {
     const disk = new SimulatedDisk();
     const line = 'seed 1; do [{"note":7}]; crash after step #1: power lost/lost';

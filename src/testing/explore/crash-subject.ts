@@ -47,6 +47,11 @@ export interface CrashSubject<Store, Command, State, World = undefined> {
   readonly initial: () => State;
   /** The state after one more command; the state before it stays as it is. */
   readonly apply: (state: State, command: Command) => State;
+  /**
+   * Whether what readers found is a state that the model makes, where the same state may read in several ways: of a store that
+   * drops its past, or cleans up when it likes. Default: both have the same `stateText`.
+   */
+  readonly matches?: (due: State, found: State) => boolean;
 
   /** The commands that sequences are made of. */
   readonly alphabet: readonly Command[];

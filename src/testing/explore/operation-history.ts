@@ -12,7 +12,7 @@ export type Death = "kill" | "power";
 /** The model of the store, as `CrashSubject` has it. */
 export type Model<Command, State> = Pick<
   CrashSubject<never, Command, State>,
-  "initial" | "apply" | "isIdle"
+  "initial" | "apply" | "isIdle" | "matches"
 >;
 
 interface Operation<Command> {
@@ -29,7 +29,6 @@ interface Candidate<State> {
   readonly count: number;
   readonly left: readonly number[];
   readonly state: State;
-  readonly text: string;
 }
 
 /** Operations whose fate is unknown double the states that are allowed; more than this many are no test any more. */
@@ -171,15 +170,15 @@ export class OperationHistory<Command, State> {
   }
 
   #find(state: State, promised: readonly Ending[]): Candidate<State> {
-    const text = stateText(state);
     let must = 0;
     for (const [at, { ending }] of this.#operations.entries()) {
       if (promised.includes(ending)) must = at + 1;
     }
     const candidates = this.#candidates();
     // The longest: what follows without a trace is there as well.
-    const found = candidates.filter((candidate) => candidate.text === text).at(-1);
-    if (found === undefined) throw this.#unexplained(text, candidates, must);
+    const isLike = this.#likeness(state);
+    const found = lastOf(candidates, (candidate) => isLike(candidate.state));
+    if (found === undefined) throw this.#unexplained(stateText(state), candidates, must);
     if (found.count < must) {
       const lost = this.#operations.findIndex(
         ({ ending }, at) => at >= found.count && promised.includes(ending),
@@ -189,12 +188,17 @@ export class OperationHistory<Command, State> {
     return found;
   }
 
+  #likeness(found: State): (due: State) => boolean {
+    const { matches } = this.#model;
+    if (matches !== undefined) return (due) => matches(due, found);
+    const text = stateText(found);
+    return (due) => stateText(due) === text;
+  }
+
   /** Every state that some first operations make, in order; those that may be missing are left out as well as in. */
   #candidates(): Candidate<State>[] {
     const initial = this.#model.initial();
-    let front: Candidate<State>[] = [
-      { count: 0, left: [], state: initial, text: stateText(initial) },
-    ];
+    let front: Candidate<State>[] = [{ count: 0, left: [], state: initial }];
     const all = [...front];
     let unknown = 0;
     for (const [at, { command, ending }] of this.#operations.entries()) {
@@ -203,7 +207,7 @@ export class OperationHistory<Command, State> {
         const without = { ...before, count: at + 1, left: [...before.left, at] };
         if (ending === "rejected") return [without];
         const state = this.#model.apply(before.state, command);
-        const taken = { count: at + 1, left: before.left, state, text: stateText(state) };
+        const taken = { count: at + 1, left: before.left, state };
         return isOptional ? [without, taken] : [taken];
       });
       front = next;
@@ -227,11 +231,11 @@ export class OperationHistory<Command, State> {
   }
 
   #unexplained(text: string, candidates: readonly Candidate<State>[], must: number): Violation {
-    const due = candidates.filter(({ count }) => count >= must).at(-1);
+    const due = lastOf(candidates, ({ count }) => count >= must);
     const known = this.#operations.map((operation) => `${operation.text} ${operation.ending}`);
     return new Violation(
       "O2 prefix",
-      `no first operations of [${known.join(", ")}] make the state that was found: ${shortened(text)}; due is ${shortened(due?.text ?? "")}`,
+      `no first operations of [${known.join(", ")}] make the state that was found: ${shortened(text)}; due is ${shortened(stateText(due?.state))}`,
     );
   }
 
@@ -239,6 +243,11 @@ export class OperationHistory<Command, State> {
     this.#shared = undefined;
     this.#text = undefined;
   }
+}
+
+function lastOf<T>(list: readonly T[], is: (item: T) => boolean): T | undefined {
+  for (let at = list.length - 1; at >= 0; at--) if (is(list[at] as T)) return list[at];
+  return undefined;
 }
 
 function shortened(text: string): string {

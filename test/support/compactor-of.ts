@@ -1,8 +1,7 @@
-// Makes the compactor of an open database out of its parts.
-import { Compactor } from "../compaction/compactor.ts";
-import { Database } from "./database.ts";
+// Makes the compactor of an open database out of its parts, for tests that drive compaction step by step.
+import { Compactor } from "../../src/compaction/compactor.ts";
+import { Database } from "../../src/database/database.ts";
 
-/** For tests that drive compaction step by step. */
 export function compactorOf(database: Database): Compactor {
   const core = Database.coreOf(database);
   const { log, index, directory, settings } = core;
