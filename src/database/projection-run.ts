@@ -278,6 +278,8 @@ export class ProjectionRun<S, V> {
     } catch (error) {
       this.out.endStore(false);
       if (!mayBeWrittenLater(error)) throw error;
+      // One that is closed is stored by nobody: the next to run it goes on from what was stored before.
+      if (this.status !== "running") return;
       this.#isBlocked = true;
       this.#armTimer();
     }

@@ -10,7 +10,7 @@ import type { Retention } from "../index/merge-retention.ts";
 import { PageCache } from "../index/page-cache.ts";
 import { Run } from "../index/run.ts";
 import { RunBuilder } from "../index/run-builder.ts";
-import type { RunRecord, TreeFileRecord } from "../index/run-record.ts";
+import { haveFile, type RunRecord, type TreeFileRecord } from "../index/run-record.ts";
 import { treeFileName } from "../log/file-names.ts";
 import { NAME_KIND } from "../log/name-table.ts";
 import { treeNamedIn } from "../recovery/recovery-base.ts";
@@ -219,7 +219,7 @@ export class RunKeeper {
       .merge(records, this.takeTreeId, retention, leftOut)
       .catch((error: unknown) => {
         // Perhaps no read comes by the damage for long, and no merge gets past it.
-        throw isOf(records, error) ? this.cache.damaged(error) : error;
+        throw haveFile(records, treeNamedIn(error)) ? this.cache.damaged(error) : error;
       });
     const run = await this.#checked(this.#merger, merging);
     this.#replace(merged, run);
@@ -395,12 +395,4 @@ export class RunKeeper {
     this.#retired.push(...merged.map(({ record }) => record));
     for (const old of merged) void old.close().catch(() => {});
   }
-}
-
-/** Whether an error tells of a file of these runs. */
-function isOf(runs: readonly RunRecord[], error: unknown): boolean {
-  const name = treeNamedIn(error);
-  return runs.some(({ trees }) =>
-    trees.some((tree) => treeFileName(tree.treeId, tree.name) === name),
-  );
 }

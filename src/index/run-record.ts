@@ -1,5 +1,6 @@
 // What a checkpoint says of one run: the trees that were flushed or merged together.
 
+import { treeFileName } from "../log/file-names.ts";
 import type { TreeName } from "./tree-kind.ts";
 
 /** One file of a run. */
@@ -18,4 +19,11 @@ export interface RunRecord {
   /** Entries of `out` that tell of a removal. */
   readonly removals: number;
   readonly trees: readonly TreeFileRecord[];
+}
+
+/** Whether a file of this name is one of these runs'. */
+export function haveFile(runs: readonly RunRecord[], name: string | undefined): boolean {
+  return runs.some(({ trees }) =>
+    trees.some((tree) => treeFileName(tree.treeId, tree.name) === name),
+  );
 }

@@ -343,6 +343,16 @@ describe("the end of a projection", () => {
     await again.db.close();
   });
 
+  it("a close that cannot store it any more leaves no timer behind", async () => {
+    const { db, ports } = await fresh();
+    await emit(db, "a");
+    const counts = await db.project("counts", counting());
+    await counts.caughtUp();
+    ports.disk.faults.push({ operation: "write", path: ".log", errno: "ENOSPC" });
+    await db.close().catch(() => {});
+    expect(ports.scheduler.pending).toBe(0);
+  });
+
   it("a full disk only delays what is stored", async () => {
     const { db, ports } = await fresh();
     await emit(db, "a");

@@ -29,7 +29,6 @@ it("a life that drops history is whole at and above the horizon wherever it and 
   const report = await exploreLives(3, async (seed) => {
     const subject = subjectOf(seed);
     const found = await exploreLife(subject, lifeOf(seed), {
-      placeStride: 2,
       survivals: 3,
       afterwardsStride: 23,
       recoveryStride: 1100,

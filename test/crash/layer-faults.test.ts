@@ -59,9 +59,9 @@ const ends = [
   {
     what: "made up for once it ends",
     end: [{ faults: "" }, "catch up", small("last")],
-    stride: 67,
+    stride: 131,
   },
-  { what: "survived by a close", end: [], stride: 73 },
+  { what: "survived by a close", end: [], stride: 139 },
 ] as const;
 
 describe("an error at every call of a flush, a merge and a checkpoint", () => {

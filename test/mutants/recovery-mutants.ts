@@ -147,7 +147,7 @@ export const recoveryMutants: readonly Mutant[] = [
   {
     name: "stray-segment-left-where-it-is",
     file: recover,
-    find: "    await this.#setAsideStrays(manifest);",
+    find: "    await this.#setAsideStrays(manifest, names);",
     replace: "    await Promise.resolve(manifest);",
     killedBy: { ...firstCrashes },
   },

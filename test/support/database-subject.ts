@@ -30,6 +30,8 @@ import { rest } from "./layered-script.ts";
 export interface Running extends Opened {
   /** A call was told that nobody knows whether it was done: every later one must be refused. */
   isPoisoned: boolean;
+  /** Calls failed that do not any more. */
+  hadFaults?: boolean;
 }
 
 export interface Met {
@@ -74,10 +76,10 @@ export function databaseSubject(options: SubjectOptions = {}): DatabaseSubject {
       if (isAsSaved) await checkFiles(ports, { isOpen: true, quarantined });
       return { ...opened, isPoisoned: false };
     },
-    close: async ({ db, ports, isPoisoned }) => {
+    close: async ({ db, ports, isPoisoned, hadFaults }) => {
       await db.close();
-      // What a poisoned one could not remove is removed by the next opening.
-      if (!isPoisoned) await checkFiles(ports, { isOpen: false, quarantined: [] });
+      // What could not be removed is removed by the next opening.
+      if (!isPoisoned && !hadFaults) await checkFiles(ports, { isOpen: false, quarantined: [] });
       return "durable";
     },
     run: (running, command) => run(running, command, met),

@@ -118,6 +118,7 @@ async function run(living: Living, running: Running, command: LayeredCommand): P
     return "durable";
   }
   if (typeof command === "object" && "faults" in command) {
+    running.hadFaults ||= disk.faults.length > 0;
     disk.faults.length = 0;
     if (command.faults !== "") disk.faults.push(...parsePlan(command.faults).rules);
     return "nothing";
