@@ -184,10 +184,10 @@ async function logOf(running: Running): Promise<NonNullable<Running["log"]>> {
 
 /** The transactions of the feed, by number and size of their events. */
 async function read(running: Running): Promise<string> {
-  const { db, subscribers } = running;
+  const { db, ports, subscribers } = running;
   subscribers?.check();
-  // Where that fails it says so, and nothing is compared: a feed shows what is durable.
-  if (db.lastLsn > db.durableLsn) await db.flush();
+  // Where that fails, as it does once a sync has, it says so and nothing is compared: a feed shows what is durable.
+  if (db.lastLsn > db.durableLsn || ports.disk.faults.length > 0) await db.flush();
   const { events } = await logOf(running);
   let text = "";
   let [first, size, last] = [0, 0, 0];
