@@ -30,9 +30,10 @@ export interface Tuning {
 
 const MiB = 2 ** 20;
 
-/** Beyond these shares nothing grows with the budget: it would win nothing. */
+/** Beyond this share caches of keys do not grow with the budget: it would win nothing. */
 const keyCacheSlotsMax: number = 2 ** 19;
-const stagingBytesMax: number = MiB;
+/** 16,384 edges: more would be sorted in one go for longer than a turn may last, and win nothing. */
+const stagingBytesMax: number = 448 * 1024;
 
 /** @param memoryBudget bytes; caches and in-memory trees together stay within it. */
 export function tuningFor(memoryBudget: number): Tuning {
