@@ -18,6 +18,7 @@ export const tinyTuning: Partial<Tuning> = {
   index: tinyTrees,
   activeEventsMax: 5,
   pageCacheBytes: 8 * 1024,
+  pageCacheBytesMax: 8 * 1024,
   pageBytes: 512,
   closeEventsMax: 0,
   mergeAbove: 2,
