@@ -3,7 +3,6 @@ import type { Clock } from "../../disk/ports.ts";
 import { SimulatedRandom } from "../simulated-random.ts";
 import { randomSurvival } from "../survival-family.ts";
 import { judgeCrash } from "./crash-judge.ts";
-import type { CrashState } from "./crash-life.ts";
 import type { CrashPlan, CrashSite, Loss, PlannedCrash } from "./crash-plan.ts";
 import {
   type CrashPoint,
@@ -15,10 +14,10 @@ import {
   someLossesAt,
   stateAfter,
 } from "./crash-points.ts";
+import { nameOfState } from "./crash-state.ts";
 import type { CrashSubject } from "./crash-subject.ts";
-import { diskFingerprint, textFingerprint } from "./disk-fingerprint.ts";
+import { KnownLives } from "./known-lives.ts";
 import { recordPlannedLife, violationOf } from "./replay-plan.ts";
-import { stateText } from "./state-text.ts";
 import type { Violation } from "./violation.ts";
 
 export interface Budget {
@@ -97,9 +96,11 @@ export class Exploration<Store, Command, State, World> {
   readonly #random: SimulatedRandom;
   readonly #judged: Set<string> = new Set();
   readonly #recovered: Set<string> = new Set();
+  readonly #known: KnownLives<Store, Command, State, World>;
 
   constructor(subject: CrashSubject<Store, Command, State, World>, options: ExplorationOptions) {
     this.subject = subject;
+    this.#known = new KnownLives(subject);
     this.options = options;
     this.#random = new SimulatedRandom(options.seed);
     this.#startMs = options.clock.monotonicMs();
@@ -166,7 +167,7 @@ export class Exploration<Store, Command, State, World> {
     this.counts.states += 1;
     this.options.onProgress?.(this.counts);
     const state = stateAfter(this.subject, point, loss);
-    const key = this.#keyOf(state);
+    const key = nameOfState(this.subject, state);
     if (this.#judged.has(key)) return undefined;
     this.#judged.add(key);
     this.counts.distinct += 1;
@@ -177,7 +178,7 @@ export class Exploration<Store, Command, State, World> {
       const { afterwardsStride: stride } = this.options;
       const livesOn = turn % stride === 0;
       const isThorough = livesOn && (turn / stride) % thoroughStride === 0;
-      const judging = { seed: plan.seed, livesOn, isThorough };
+      const judging = { seed: plan.seed, livesOn, isThorough, known: this.#known };
       const traits = await judgeCrash(this.subject, state, judging);
       for (const trait of traits) this.traits.set(trait, (this.traits.get(trait) ?? 0) + 1);
     });
@@ -242,12 +243,5 @@ export class Exploration<Store, Command, State, World> {
     const { recoverySurvivals } = this.options;
     if (recoverySurvivals === "one") return oneLossAt(disk, turn);
     return someLossesAt(disk, recoverySurvivals, turn);
-  }
-
-  #keyOf({ disk, death, history, world }: CrashState<Command, State, World>): string {
-    const { isScratch, worldText = stateText } = this.subject;
-    const content = diskFingerprint(disk, isScratch);
-    const around = world === undefined ? "" : worldText(world);
-    return textFingerprint(`${death} ${content} ${history.text} ${around}`);
   }
 }

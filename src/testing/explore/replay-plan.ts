@@ -1,6 +1,5 @@
 // Runs one plan again, and tells its story call by call.
 import { judgeCrash } from "./crash-judge.ts";
-import type { CrashState } from "./crash-life.ts";
 import type { CrashPlan, PlannedCrash } from "./crash-plan.ts";
 import {
   type CrashPoint,
@@ -10,6 +9,7 @@ import {
   recordLife,
   stateAfter,
 } from "./crash-points.ts";
+import type { CrashState } from "./crash-state.ts";
 import type { CrashSubject, Step } from "./crash-subject.ts";
 import { CrashTimeline } from "./crash-timeline.ts";
 import { parseCrashPlan } from "./plan-text.ts";
