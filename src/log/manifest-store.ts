@@ -10,7 +10,7 @@ import {
   type Manifest,
   manifestEpochOffset,
 } from "./manifest-codec.ts";
-import { readWhole } from "./small-file.ts";
+import { openOrMakeAnew, readWhole } from "./small-file.ts";
 
 /** What was found of the two copies. */
 export interface ManifestFindings {
@@ -110,7 +110,7 @@ export class ManifestStore {
 
   /** Creates both copies and makes them durable; the caller syncs the directory. */
   static async create(disk: Disk, directory: string, manifest: Manifest): Promise<ManifestStore> {
-    return await ManifestStore.#with(disk, directory, manifest, async (store) => {
+    return await ManifestStore.#with(disk, directory, manifest, [-1, -1], async (store) => {
       await store.#install(manifest);
     });
   }
@@ -122,14 +122,12 @@ export class ManifestStore {
   static async open(
     disk: Disk,
     directory: string,
-    { manifest, edits, missing }: ManifestFindings,
+    { manifest, edits }: ManifestFindings,
   ): Promise<ManifestStore> {
-    return await ManifestStore.#with(disk, directory, manifest!, async (store) => {
-      await store.#settle(edits, async () => {
-        // An interrupted creation may have left names that a power cut would take with it.
-        const isNew = manifest!.segments.length === 0;
-        if (isNew || missing.length > 0) await disk.syncDirectory(directory);
-      });
+    return await ManifestStore.#with(disk, directory, manifest!, edits, async (store) => {
+      // Order: one that was made anew is written to only once its name is durable.
+      if (edits.includes(-1)) await disk.syncDirectory(directory);
+      await store.#settle(edits);
     });
   }
 
@@ -137,14 +135,13 @@ export class ManifestStore {
     disk: Disk,
     directory: string,
     manifest: Manifest,
+    edits: readonly [number, number],
     then: (store: ManifestStore) => Promise<void>,
   ): Promise<ManifestStore> {
     const files: DiskFile[] = [];
     try {
-      for (const name of copyNames) {
-        const path = disk.join(directory, name);
-        const exists = (await disk.stat(path)) !== undefined;
-        files.push(await disk.open(path, exists ? "write" : "create"));
+      for (const [ordinal, name] of copyNames.entries()) {
+        files.push(await openOrMakeAnew(disk, disk.join(directory, name), edits[ordinal]! >= 0));
       }
       const store = new ManifestStore([files[1]!, files[0]!], manifest);
       await then(store);
@@ -210,21 +207,15 @@ export class ManifestStore {
    * first copy is newer, it was under way and the second is durable; where both are equal, or the second is not
    * sound, the first is durable; where the first is not sound, the second is, and a new edit number says so.
    */
-  async #settle(
-    [second, first]: readonly [number, number],
-    named: () => Promise<void>,
-  ): Promise<void> {
+  async #settle([second, first]: readonly [number, number]): Promise<void> {
     const manifest = this.#current;
     if (first < second) {
       await this.#write(this.#copies[0], { ...manifest, edit: manifest.edit + 1 });
-      await named();
       await this.#write(this.#copies[1], this.#current);
     } else if (first > second && second >= 0) {
       await this.#install(manifest);
-      await named();
     } else {
       await this.#write(this.#copies[1], manifest);
-      await named();
       if (second < 0) await this.#write(this.#copies[0], manifest);
     }
   }

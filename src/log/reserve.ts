@@ -1,6 +1,7 @@
 // A file of real zeros that is given up on a full disk, so that closing, rolling and recovery have room.
 import { VarveError } from "../codec/errors.ts";
 import type { Disk, DiskFile } from "../disk/ports.ts";
+import { openOrMakeAnew } from "./small-file.ts";
 
 export const reserveBytes: number = 256 * 1024;
 
@@ -16,12 +17,10 @@ export class ReserveFile {
     this.#held = held;
   }
 
+  /** Where it does not hold its space it is made anew, and `restore` takes it, once the file's name is durable. */
   static async open(disk: Disk, path: string): Promise<ReserveFile> {
-    const found = await disk.stat(path);
-    const file = await disk.open(path, found === undefined ? "create" : "write");
-    const reserve = new ReserveFile(file, (found?.bytes ?? 0) >= reserveBytes);
-    await reserve.restore();
-    return reserve;
+    const isHeld = ((await disk.stat(path))?.bytes ?? 0) >= reserveBytes;
+    return new ReserveFile(await openOrMakeAnew(disk, path, isHeld), isHeld);
   }
 
   /** Gives the space back to the file system; returns whether there was any. */

@@ -1,6 +1,6 @@
-// Reads a small file whole.
+// Small files: read whole, and made so that their names last.
 import { VarveError } from "../codec/errors.ts";
-import type { Disk } from "../disk/ports.ts";
+import type { Disk, DiskFile } from "../disk/ports.ts";
 
 /** No file that is read whole is larger: what is, is not one of ours. */
 export const smallFileBytesMax: number = 64 * 2 ** 20;
@@ -29,4 +29,24 @@ export async function readWhole(disk: Disk, path: string): Promise<Uint8Array | 
   } finally {
     await file.close();
   }
+}
+
+/**
+ * Opens a file for writing: the one that is there where it holds something, else a new one.
+ *
+ * A name whose sync failed looks like any other, and no later sync makes it durable. So nobody writes to a file for the first
+ * time before its name is synced; then a name is durable where the file holds something, and where it does not it is made again.
+ */
+export async function openOrMakeAnew(
+  disk: Disk,
+  path: string,
+  holdsSomething: boolean,
+): Promise<DiskFile> {
+  // A name that is busy stays: what it names is written over.
+  if (!holdsSomething && (await isThere(disk, path))) await disk.unlink(path).catch(() => {});
+  return await disk.open(path, (await isThere(disk, path)) ? "write" : "create");
+}
+
+async function isThere(disk: Disk, path: string): Promise<boolean> {
+  return (await disk.stat(path)) !== undefined;
 }

@@ -7,6 +7,7 @@ import { type Manifest, type ManifestSegment, SEGMENT_STATE } from "../log/manif
 import { ManifestStore } from "../log/manifest-store.ts";
 import { Segment } from "../log/segment.ts";
 import { encodeSegmentHeader } from "../log/segment-codec.ts";
+import { openOrMakeAnew } from "../log/small-file.ts";
 import {
   readWatermark,
   WatermarkFile,
@@ -282,10 +283,9 @@ class BackupRun {
     const { watermark, damaged } = await readWatermark(disk, this.#directory, databaseId);
     const isSame = watermark?.durableLsn === lastLsn && sameHash(watermark.lastHash, lastHash);
     if (isSame && !damaged && watermark.clean) return;
-    const path = this.#path(FILE.watermark);
-    const mode = (await disk.stat(path)) === undefined ? "create" : "write";
-    const file = await disk.open(path, mode);
+    const file = await openOrMakeAnew(disk, this.#path(FILE.watermark), watermark !== undefined);
     try {
+      if (watermark === undefined) await disk.syncDirectory(this.#directory);
       if (damaged) {
         file.writeSync(watermarkFileWith(databaseId, watermark), 0);
         await file.truncate(watermarkFileBytes);

@@ -30,7 +30,11 @@ export async function classifyDirectory(
   if (found.kind !== "directory") throw notADatabase(path, "it is not a directory");
   const names = await disk.list(path);
   const { manifest } = await readManifest(disk, path, readOnly);
-  if (manifest !== undefined) return "database";
+  const isBegun = names.every((name) => madeFirst.has(name) || !isOwnFile(name));
+  if (manifest !== undefined) {
+    // A creation that was cut short: it is begun again, because a failed sync may have lost its names for good.
+    return manifest.segments.length === 0 && isBegun && !readOnly ? "empty" : "database";
+  }
   // The lock file alone is no database: whoever opens a directory holds it.
   const foreign = names.filter((name) => !isOwnFile(name));
   // Whatever else is ours is only made once both copies are durable: this was a database.

@@ -1,27 +1,18 @@
 // The opening procedure: reads everything, decides, and only then acts. Refusing changes no byte on disk.
 import { MalformedBytes } from "../codec/bytes.ts";
 import { VarveError } from "../codec/errors.ts";
-import type { DiskFile, Ports } from "../disk/ports.ts";
+import type { Ports } from "../disk/ports.ts";
 import { sideBySide } from "../disk/side-by-side.ts";
 import { ActiveSegment } from "../log/active-segment.ts";
-import { AllocationFile, readAllocation } from "../log/allocation-table.ts";
 import { sameHash, zeroHash } from "../log/fields.ts";
 import { FILE, parseSegmentFileName } from "../log/file-names.ts";
 import { type CheckpointRef, type Manifest, SEGMENT_STATE } from "../log/manifest-codec.ts";
 import { ManifestStore, readManifest } from "../log/manifest-store.ts";
-import { ReserveFile, releaseReserve, reserveBytes } from "../log/reserve.ts";
+import { releaseReserve } from "../log/reserve.ts";
 import { Segment } from "../log/segment.ts";
 import type { LogParts } from "../log/segment-log.ts";
-import { requireOwnFile } from "../log/small-file.ts";
 import { SyncFailure } from "../log/sync-failure.ts";
-import {
-  readWatermark,
-  type Watermark,
-  WatermarkFile,
-  type WatermarkFindings,
-  watermarkFileBytes,
-  watermarkFileWith,
-} from "../log/watermark.ts";
+import type { Watermark } from "../log/watermark.ts";
 import { isLeftover } from "./leftover.ts";
 import { quarantineFile, quarantineTail } from "./quarantine.ts";
 import { readLog } from "./read-log.ts";
@@ -30,6 +21,7 @@ import { freeTreeId, type RecoveryBase, strayNames } from "./recovery-base.ts";
 import type { RecoveryReport } from "./recovery-report.ts";
 import { cutTo, pointOf, type Replay, type ReplaySink, type SegmentPoint } from "./replay.ts";
 import type { ScannedLog } from "./scan-log.ts";
+import { type Keep, readSmallFiles, SmallFiles } from "./small-files.ts";
 
 export interface RecoverOptions {
   readonly segmentBytes: number;
@@ -90,17 +82,13 @@ class Recovery {
     const { manifest } = found;
     if (manifest === undefined) throw manifestGone(this.#directory);
     this.#rebuilt.push(...found.damaged, ...found.missing);
-    const [marks, allocation, heldBytes, names] = await sideBySide([
-      readWatermark(disk, this.#directory, manifest.databaseId),
-      readAllocation(disk, this.#directory, manifest.databaseId),
-      requireOwnFile(disk, disk.join(this.#directory, FILE.reserve)),
+    const [smallFiles, names] = await sideBySide([
+      readSmallFiles(disk, this.#directory, manifest.databaseId),
       disk.list(this.#directory),
     ]);
-    const { watermark } = marks;
+    const { watermark } = smallFiles;
     const isNew = manifest.segments.length === 0;
-    if (allocation === undefined && !isNew) this.#rebuilt.push(FILE.allocation);
-    if (marks.damaged && !isNew) this.#rebuilt.push(FILE.watermark);
-    if ((heldBytes ?? 0) < reserveBytes && !isNew) this.#rebuilt.push(FILE.reserve);
+    if (!isNew) this.#rebuilt.push(...smallFiles.lacking);
     base.begin(manifest.databaseId, freeTreeId(names));
     const source = { disk, directory: this.#directory, manifest, watermark };
     const { log, replay, kept, ...given } = await readLog(source, sink, base);
@@ -116,24 +104,15 @@ class Recovery {
     const segments = log?.segments ?? [];
     const clean = isNew || (log !== undefined && this.#isClean(log, watermark));
     const active = await this.#makeActive(store, segments, log, replay, clean);
-    const watermarkFile = await this.#openWatermark(manifest, marks);
-    const last = segments[segments.length - 1]!;
-    if (!clean || isNew || watermark === undefined) {
-      watermarkFile.write(last.lastLsn, last.lastHash, false);
-      await watermarkFile.sync();
-    }
-    const allocationFile = new AllocationFile(
-      await this.#openOrCreate(FILE.allocation),
-      manifest.databaseId,
-    );
-    if (allocation === undefined) await allocationFile.flush(segments);
+    const keep: Keep = (file) => this.#keep(file);
+    const { databaseId } = manifest;
+    const small = await SmallFiles.open(disk, this.#directory, databaseId, smallFiles, keep);
     // Order: what a manifest has named goes only once no copy of it does.
     await this.#removeStrays(strayNames(names, kept));
-    const reserve = this.#keep(
-      await ReserveFile.open(disk, disk.join(this.#directory, FILE.reserve)),
-    );
     await disk.syncDirectory(this.#directory);
-    const { lastLsn } = last;
+    // Order: a file without a durable name holds nothing.
+    await small.fill(segments, clean && !isNew);
+    const { lastLsn } = segments[segments.length - 1]!;
     const checkpointLsn = kept[0]?.checkpoint.lsn ?? 0;
     return {
       parts: {
@@ -142,9 +121,9 @@ class Recovery {
         manifest: store,
         segments,
         active,
-        watermark: watermarkFile,
-        allocation: allocationFile,
-        reserve,
+        watermark: small.watermark,
+        allocation: small.allocation,
+        reserve: small.reserve,
         lastLsn,
         // LSNs that a checkpoint covers are never given out, though a rollback may have taken the last of them.
         nextLsn: Math.max(lastLsn, checkpointLsn) + 1,
@@ -337,26 +316,6 @@ class Recovery {
       this.#quarantined.push(await quarantineFile(disk, this.#directory, name));
       this.#warnings.push(`segment ${name} is not named by the manifest`);
     }
-  }
-
-  async #openWatermark(
-    { databaseId }: Manifest,
-    { watermark, damaged }: WatermarkFindings,
-  ): Promise<WatermarkFile> {
-    const file = await this.#openOrCreate(FILE.watermark);
-    if (damaged) {
-      // The slot that counts is written as it stands: however much of this a crash keeps, it is there.
-      file.writeSync(watermarkFileWith(databaseId, watermark), 0);
-      await file.truncate(watermarkFileBytes);
-    }
-    return new WatermarkFile(file, databaseId, watermark?.sequence ?? 0);
-  }
-
-  async #openOrCreate(name: string): Promise<DiskFile> {
-    const { disk } = this.#ports;
-    const path = disk.join(this.#directory, name);
-    const mode = (await disk.stat(path)) === undefined ? "create" : "write";
-    return this.#keep(await disk.open(path, mode));
   }
 
   #report(

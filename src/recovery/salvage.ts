@@ -17,6 +17,7 @@ import { ManifestStore, readManifest } from "../log/manifest-store.ts";
 import { NameTable } from "../log/name-table.ts";
 import { releaseReserve } from "../log/reserve.ts";
 import type { Segment } from "../log/segment.ts";
+import { openOrMakeAnew } from "../log/small-file.ts";
 import { readWatermark, watermarkFileBytes, watermarkFileWith } from "../log/watermark.ts";
 import { CompactedThings } from "./compacted-things.ts";
 import { quarantineCopy, quarantineText } from "./quarantine.ts";
@@ -284,9 +285,9 @@ class Salvage {
   async #mark(durableLsn: number, lastHash: Hash64, sequence: number): Promise<void> {
     const { disk } = this.#ports;
     const path = disk.join(this.#directory, FILE.watermark);
-    const mode = (await disk.stat(path)) === undefined ? "create" : "write";
-    const file = await disk.open(path, mode);
+    const file = await openOrMakeAnew(disk, path, sequence > 0);
     try {
+      if (sequence === 0) await disk.syncDirectory(this.#directory);
       const mark = { sequence: sequence + 1, durableLsn, lastHash, clean: false };
       file.writeSync(watermarkFileWith(this.#log.manifest.databaseId, mark), 0);
       await file.truncate(watermarkFileBytes);
@@ -294,7 +295,6 @@ class Salvage {
     } finally {
       await file.close();
     }
-    await disk.syncDirectory(this.#directory);
   }
 }
 

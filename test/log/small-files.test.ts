@@ -219,6 +219,7 @@ describe("the reserve", () => {
   it("holds real space, gives it up once, and takes it again where there is some", async () => {
     const disk = await diskWithFolder();
     const reserve = await ReserveFile.open(disk, "/db/reserve");
+    await reserve.restore();
     expect(disk.allocatedBytes()).toBe(reserveBytes);
     expect([await reserve.release(), await reserve.release()]).toEqual([true, false]);
     expect(disk.allocatedBytes()).toBe(0);

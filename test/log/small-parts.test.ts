@@ -91,7 +91,9 @@ describe("the reserve", () => {
   async function reserve(): Promise<{ disk: SimulatedDisk; file: ReserveFile }> {
     const disk = new SimulatedDisk({ seed: 1 });
     disk.writeFile("/db/x", new Uint8Array(1));
-    return { disk, file: await ReserveFile.open(disk, "/db/reserve") };
+    const file = await ReserveFile.open(disk, "/db/reserve");
+    await file.restore();
+    return { disk, file };
   }
   const full = new VarveError("DISK_FULL", "full");
 

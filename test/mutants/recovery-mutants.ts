@@ -54,20 +54,23 @@ export const recoveryMutants: readonly Mutant[] = [
   {
     name: "manifest-found-is-not-made-durable",
     file: manifestStore,
-    find: `      await store.#settle(edits, async () => {
-        // An interrupted creation may have left names that a power cut would take with it.
-        const isNew = manifest!.segments.length === 0;
-        if (isNew || missing.length > 0) await disk.syncDirectory(directory);
-      });`,
-    replace: "      await Promise.resolve([store, edits, missing]);",
+    find: "      await store.#settle(edits);",
+    replace: "      await Promise.resolve([store, store.#settle]);",
+    killedBy: { ...plainPlans, says: /is damaged at offset 0 .missing/ },
+  },
+  {
+    name: "creation-that-was-cut-short-goes-on-with-its-names",
+    file: directory,
+    find: 'manifest.segments.length === 0 && isBegun && !readOnly ? "empty" : "database";',
+    replace: '"database";',
     killedBy: { ...plainPlans, says: /both copies of the manifest are lost/ },
   },
   {
-    name: "no-sync-of-the-manifests-names-of-an-interrupted-creation",
-    file: manifestStore,
-    find: "        if (isNew || missing.length > 0) await disk.syncDirectory(directory);",
-    replace: "        if (!isNew && missing.length > 0) await disk.syncDirectory(directory);",
-    killedBy: { ...plainPlans, says: /both copies of the manifest are lost/ },
+    name: "name-that-a-failed-sync-lost-relied-on",
+    file: "src/log/small-file.ts",
+    find: "await disk.unlink(path).catch(() => {});",
+    replace: "await disk.stat(path);",
+    killedBy: { ...plainPlans, says: /after an orderly close: .*watermark/ },
   },
   {
     name: "no-sync-of-the-directorys-name-at-creation",
@@ -178,9 +181,9 @@ export const recoveryMutants: readonly Mutant[] = [
   },
   {
     name: "watermark-not-written-by-a-recovery",
-    file: recover,
-    find: "      watermarkFile.write(last.lastLsn, last.lastHash, false);\n      await watermarkFile.sync();",
-    replace: "      await watermarkFile.sync();",
+    file: "src/recovery/small-files.ts",
+    find: "      this.watermark.write(lastLsn, lastHash, false);",
+    replace: "      await Promise.resolve([lastLsn, lastHash]);",
     killedBy: {
       file: "test/corruption/unclean-stop.test.ts",
       title: "proven from then on",

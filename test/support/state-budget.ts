@@ -14,7 +14,7 @@ export const firstSeed: number = Number(
 export const timeoutMs: number = isDeep ? 24 * 3_600_000 : 1_200_000;
 
 /** Whether a family that has done its fixed part is to end. */
-export function isSpent({ states, seconds }: ExploreReport): boolean {
+export function isSpent({ states, seconds }: Pick<ExploreReport, "states" | "seconds">): boolean {
   if (crashStates > 0 && states >= crashStates) return true;
   if (crashSeconds > 0) return seconds > crashSeconds;
   return crashStates === 0;
