@@ -6,6 +6,7 @@ import { RECORD } from "../log/event-format.ts";
 import type { EventLookup } from "../log/event-lookup.ts";
 import type { EventReader } from "../log/event-reader.ts";
 import type { NameTable } from "../log/name-table.ts";
+import { setProp } from "../log/prop-shapes.ts";
 import { type Props, readProps, skipProps } from "../log/props-codec.ts";
 import type { ReadSource } from "./read-source.ts";
 
@@ -153,16 +154,6 @@ export function applyPatch(props: Props, patch: Readonly<Props>): void {
     if (value === undefined) continue;
     if (value === null) delete props[name];
     else setProp(props, name, value);
-  }
-}
-
-/** Sets a property whatever its name is. */
-export function setProp(props: Props, name: string, value: unknown): void {
-  if (name === "__proto__") {
-    const own = { value, enumerable: true, configurable: true, writable: true };
-    Object.defineProperty(props, name, own);
-  } else {
-    props[name] = value;
   }
 }
 
