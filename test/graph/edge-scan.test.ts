@@ -2,7 +2,6 @@
 import { describe, expect, it } from "vitest";
 import { EdgeScan, type EdgeScanPlan } from "../../src/graph/edge-scan.ts";
 import type { ReadSource } from "../../src/graph/read-source.ts";
-import { StoreReader } from "../../src/graph/store-reader.ts";
 import type { EventLookup } from "../../src/log/event-lookup.ts";
 import { MemoryGraph } from "./support.ts";
 
@@ -30,7 +29,7 @@ function filled(graph: MemoryGraph): number[] {
 }
 
 function sourceOf(graph: MemoryGraph): ReadSource {
-  return StoreReader.sourceOf(graph);
+  return (graph as unknown as { readonly source: ReadSource }).source;
 }
 
 function scanOf(source: ReadSource, plan: Partial<EdgeScanPlan> = {}): EdgeScan {
