@@ -4,8 +4,8 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { crashPlans } from "../../src/testing/arbitraries.ts";
 import { type CrashPlan, formatCrashPlan, replayPlan } from "../../src/testing/testing.ts";
+import { exploringMs, firstSeed, isDeep, isOver } from "../support/explored-lives.ts";
 import { type FeedCommand, feedSubject } from "../support/feed-subject.ts";
-import { firstSeed, isSpent, timeoutMs } from "../support/state-budget.ts";
 
 const size = fc.oneof(
   { weight: 9, arbitrary: fc.integer({ min: 1, max: 4 }) },
@@ -52,7 +52,7 @@ const lostNames: typeof faults = fc.array(
 const plansPerSeed = 10;
 
 it("subscribers get every durable event once and in order, through faults, crashes and restarts", {
-  timeout: timeoutMs,
+  timeout: exploringMs,
 }, async () => {
   const subject = feedSubject();
   const plans = crashPlans(command, { lengthMax: 30, faults: true });
@@ -65,7 +65,7 @@ it("subscribers get every durable event once and in order, through faults, crash
   for (let done = 1; ; done++) {
     await fc.assert(property, { numRuns: plansPerSeed, seed: firstSeed + done });
     const seconds = (performance.now() - startedMs) / 1000;
-    if (done >= 5 && isSpent({ states: done * plansPerSeed, seconds })) break;
+    if (done >= 5 && (!isDeep || isOver({ states: done * plansPerSeed, seconds }))) break;
   }
   expect(subject.met.poisoned).toBeGreaterThan(0);
 });

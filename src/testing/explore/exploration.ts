@@ -119,10 +119,10 @@ export class Exploration<Store, Command, State, World> {
 
   /** Crashes a plan's life at every place from the end of step `from` on, the boot included where it is -1, and every loss there. */
   async everyCrash(plan: CrashPlan<Command>, from = -1): Promise<Found<Command> | undefined> {
-    const { points, error } = await this.record(plan, from, this.options.isCrashed);
+    const { points, error } = await this.record(plan, from, this.#everySoMany(0));
     if (error !== undefined) return await this.#broken(plan, error);
-    for (const [turn, point] of points.entries()) {
-      if (turn % this.options.placeStride !== 0) continue;
+    for (const [at, point] of points.entries()) {
+      const turn = at * this.options.placeStride;
       this.counts.places += 1;
       for (const loss of [...this.lossesAt(point.disk, turn), ...this.#drawnAt(point.disk)]) {
         const found = await this.check(plan, point, loss);
@@ -200,11 +200,13 @@ export class Exploration<Store, Command, State, World> {
     const { loss } = plan.crashes.at(-1) as PlannedCrash;
     const state = stateAfter(this.subject, point, loss);
     const life = plan.crashes.length;
-    const { points, error } = await recordPlannedLife(this.subject, plan, state, life);
+    const { placeStride } = this.options;
+    const first = (placeStride - (this.counts.recoveries % placeStride)) % placeStride;
+    const wanted = this.#everySoMany(first);
+    const { points, error } = await recordPlannedLife(this.subject, plan, state, life, wanted);
     if (error !== undefined) return await this.#broken(plan, error);
-    const { placeStride, isCrashed } = this.options;
-    for (const [turn, second] of points.filter(({ site }) => isCrashed(site)).entries()) {
-      if ((turn + this.counts.recoveries) % placeStride !== 0) continue;
+    for (const [at, second] of points.entries()) {
+      const turn = first + at * placeStride;
       this.counts.places += 1;
       for (const next of this.#recoveryLossesAt(second.disk, turn)) {
         const found = await this.check(plan, second, next);
@@ -219,6 +221,13 @@ export class Exploration<Store, Command, State, World> {
     if (this.#judged.size < rememberedMax) return;
     this.#judged.clear();
     this.#recovered.clear();
+  }
+
+  /** Of the places that can be broken one in so many from the `first` on: a copy of the disk is made at these alone. */
+  #everySoMany(first: number): (site: CrashSite) => boolean {
+    const { placeStride, isCrashed } = this.options;
+    let turn = 0;
+    return (site) => isCrashed(site) && (turn++ - first) % placeStride === 0;
   }
 
   async #broken(plan: CrashPlan<Command>, error: unknown): Promise<Found<Command>> {

@@ -1,6 +1,6 @@
 // Runs one plan again, and tells its story call by call.
 import { judgeCrash } from "./crash-judge.ts";
-import type { CrashPlan, PlannedCrash } from "./crash-plan.ts";
+import type { CrashPlan, CrashSite, PlannedCrash } from "./crash-plan.ts";
 import {
   type CrashPoint,
   freshState,
@@ -97,12 +97,14 @@ export async function recordPlannedLife<Store, Command, State, World>(
   plan: CrashPlan<Command>,
   state: CrashState<Command, State, World>,
   life: number,
+  wanted?: (site: CrashSite) => boolean,
 ): Promise<Recording<Command, State, World>> {
-  return await recordLife(subject, state, {
+  const options = {
     seed: plan.seed,
     steps: stepsOfLife(subject, plan, life),
     closes: true,
     faults: life === 0 ? plan.faults : [],
     delays: life === 0 ? plan.delays : [],
-  });
+  };
+  return await recordLife(subject, state, options, wanted);
 }
