@@ -140,16 +140,6 @@ describe("the worker that rewrites", () => {
     );
   });
 
-  it("fails where what a patch builds on is in no segment that it knows", async () => {
-    const segments = order.segments.slice(-1);
-    await expect(
-      ask({ ask: "begin", order: { ...order, segments } }).then(all),
-    ).rejects.toMatchObject({
-      code: "CORRUPT",
-      message: expect.stringContaining("no such record") as string,
-    });
-  });
-
   const own = (): string => `${directory}/${order.views[0]!.name}`;
   const tree = (): string => disk.listAll().find((path) => path.includes("nodes"))!;
   const first = (): string => `${directory}/${order.segments[0]!.name}`;

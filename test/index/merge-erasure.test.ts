@@ -77,7 +77,8 @@ it("an entry with neither key nor record goes or stays by itself as in a run of 
     const sink = new ErasingSink(name, leftOut([7, 9]), single);
     for (let at = 0; at < words.length; at += width) sink.add(words, at);
     expect(single.entries).toEqual(run.entries);
-    expect(single.entries.length).toBeLessThan(12);
+    // Versions of edges name no node.
+    if (name !== "edges") expect(single.entries.length).toBeLessThan(12);
   }
 });
 
