@@ -98,8 +98,10 @@ function readArguments(args) {
     } else if (args[i] === "--nodes") {
       env["VARVE_NODES"] = otherNodes();
       paths.push("test/testing/determinism.test.ts");
-    } else if (args[i] === "--coverage") paths.push(...coverageArguments);
-    else paths.push(args[i]);
+    } else if (args[i] === "--coverage") {
+      env["VARVE_PROPERTY_SEED"] = "1";
+      paths.push(...coverageArguments);
+    } else paths.push(args[i]);
   }
   return { env, paths, deepStates };
 }

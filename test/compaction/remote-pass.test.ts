@@ -149,6 +149,23 @@ describe("rewriting in a worker", () => {
     expect(last).toBeGreaterThan(8);
   });
 
+  it("is given up where the work is aborted, and nothing has changed", async () => {
+    const disk = await lived(Array.from({ length: 10 }, () => []));
+    const stop = new AbortController();
+    const ports = portsOf(disk, (message, on) => {
+      if ((message as { ask: string }).ask === "step") stop.abort();
+      return handle(message, on);
+    });
+    const db = await openOn(ports);
+    Database.coreOf(db).background.compaction.pause();
+    await expect(db.compact({ signal: stop.signal })).rejects.toMatchObject({ code: "ABORTED" });
+    expect(stop.signal.aborted).toBe(true);
+    const { log } = Database.coreOf(db);
+    expect(log.segments().every(({ horizon }) => horizon === 0)).toBe(true);
+    expect((await db.verify()).problems).toEqual([]);
+    await db.close();
+  });
+
   it("is asked for nothing by who has closed, or where the index on disk does not reach", async () => {
     const disk = await lived(Array.from({ length: 10 }, () => []));
     const asked: unknown[] = [];

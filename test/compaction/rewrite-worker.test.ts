@@ -1,5 +1,6 @@
 // The worker that rewrites: what it says step by step, and that it fails with an error, and leaves nothing open, where its files do.
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { RemoteFailure, RemotePass } from "../../src/compaction/remote-pass.ts";
 import type {
   RewriteOrder,
   RewriteRequest,
@@ -179,6 +180,30 @@ describe("the worker that rewrites", () => {
   ])("fails where %s", async (_, damage, code) => {
     damage();
     await expect(ask({ ask: "begin", order }).then(all)).rejects.toMatchObject({ code });
+  });
+});
+
+describe("the side that asks", () => {
+  it("asks nothing for an index that has no run, nor once it was stopped", async () => {
+    const ports = simulatedPorts();
+    Object.assign(ports.workers, { hasThread: () => true });
+    const { order } = await asked();
+    const { databaseId, views, segments, horizon } = order;
+    const parts = {
+      ports,
+      directory,
+      databaseId,
+      durableStates: () => new Map(),
+      families: () => [],
+    };
+    expect(new RemotePass({ ...parts, runs: () => [] }).reaches(1)).toBe(false);
+    const remote = new RemotePass({ ...parts, runs: () => order.runs });
+    expect(remote.reaches(horizon)).toBe(true);
+    await remote.stop();
+    expect(remote.reaches(horizon)).toBe(false);
+    const pass = { views, segments, chosen: new Set<number>(), horizon };
+    const host = { check: () => {}, pace: () => undefined };
+    await expect(remote.run(pass, host, () => {})).rejects.toBeInstanceOf(RemoteFailure);
   });
 });
 

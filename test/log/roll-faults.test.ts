@@ -49,3 +49,27 @@ it("no place is told of that is not durable", async () => {
   expect(log.positionAfter(2).lastLsn).toBe(2);
   await log.close();
 });
+
+it("a write that fails beside a sync that fails is told what the sync has found", async () => {
+  const test = await openLog();
+  const { log, batch, ports } = test;
+  const accept = (level: "group" | "os", key: string): Promise<void> => {
+    batch.begin(log.nextLsn);
+    batch.nodePut(0, log.nextLsn, key, [], {});
+    batch.commit();
+    return new Promise((resolve, reject) => {
+      log.accept(batch, level, { acknowledge: resolve, reject });
+    });
+  };
+  ports.disk.faults.push(
+    { operation: "sync", path: ".log", errno: "EIO" },
+    { operation: "write", path: ".log", occurrence: 2, errno: "ENOSPC" },
+  );
+  const first = accept("group", "a");
+  const told = expect(first).rejects.toMatchObject({ code: "POISONED" });
+  while (log.stats().counters.syncs === 0) await undefined;
+  await expect(accept("os", "b")).rejects.toMatchObject({ code: "POISONED" });
+  await told;
+  expect(ports.disk.faults).toHaveLength(2);
+  await log.close().catch(() => {});
+});
