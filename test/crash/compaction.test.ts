@@ -10,7 +10,7 @@ describe("a life whose log is compacted", () => {
   it("loses nothing, and every file has one owner, wherever it is broken off", {
     timeout: exploringMs,
   }, async () => {
-    const subject = historySubject({ history: "latest" });
+    const subject = historySubject({ history: "latest", hasWorker: true });
     const report = await exploreLife(subject, compactedLife, {
       placeStride: 9,
       survivals: 1,
@@ -20,6 +20,7 @@ describe("a life whose log is compacted", () => {
     expectSound("compaction", report);
     expect(subject.met.rewritten).toBeGreaterThan(12);
     expect(subject.met.joined).toBeGreaterThan(0);
+    expect(subject.met.asked).toBeGreaterThan(100);
     expect(subject.met.inBackground).toBeGreaterThan(0);
     expect(report.recoveries).toBeGreaterThan(2);
     expect(report.distinct).toBeGreaterThan(600);

@@ -16,6 +16,7 @@ function subjectOf(seed: number, losesIndex = false): HistorySubject {
     layerEvents: [1000, 5, 40][(seed >> 1) % 3]!,
     afterwards: [linked("x", "x"), "compact"],
     losesIndex,
+    hasWorker: seed % 2 === 1,
   });
 }
 
@@ -25,7 +26,7 @@ const lifeOf = (seed: number): ReturnType<typeof randomLife> =>
 it("a life that drops history is whole at and above the horizon wherever it and its recoveries are broken off, and compaction goes on", {
   timeout: exploringMs,
 }, async () => {
-  let rewritten = 0;
+  let [rewritten, asked] = [0, 0];
   const report = await exploreLives(3, async (seed) => {
     const subject = subjectOf(seed);
     const found = await exploreLife(subject, lifeOf(seed), {
@@ -34,10 +35,12 @@ it("a life that drops history is whole at and above the horizon wherever it and 
       recoveryStride: 1100,
     });
     rewritten += subject.met.rewritten;
+    asked += subject.met.asked;
     return found;
   });
   expectSound("lives that drop history", report);
   expect(rewritten).toBeGreaterThan(isDeep ? 0 : 30);
+  expect(asked).toBeGreaterThan(isDeep ? 0 : 30);
   expect(report.distinct).toBeGreaterThan(isDeep ? 0 : 4000);
 });
 

@@ -1,6 +1,8 @@
 // A database that drops history and is backed up, as the explorer of the published kit is told of it.
+import { handle } from "../../src/compaction/rewrite-worker.ts";
 import { openTuned } from "../../src/database/open.ts";
 import type { Tuning } from "../../src/database/tuning.ts";
+import type { ActorHandler } from "../../src/disk/ports.ts";
 import {
   type CrashSubject,
   type Promised,
@@ -57,6 +59,8 @@ export interface HistoryMet {
   joined: number;
   /** Segments that the background had rewritten by itself when a life was closed. */
   inBackground: number;
+  /** What the worker of compaction was asked for. */
+  asked: number;
 }
 
 export interface HistorySubject
@@ -75,15 +79,20 @@ export interface HistoryOptions {
   readonly alphabet?: readonly HistoryCommand[];
   /** Every opening finds the log alone. */
   readonly losesIndex?: boolean;
+  /** Whether compaction has a worker read and judge, as where there are threads, or does that itself. */
+  readonly hasWorker?: boolean;
 }
 
 export function historySubject(options: HistoryOptions): HistorySubject {
-  const { history, layerEvents, losesIndex = false } = options;
+  const { history, layerEvents, losesIndex = false, hasWorker = false } = options;
   const layers = layerEvents === undefined ? {} : { activeEventsMax: layerEvents };
   const tuned = { ...(options.tuned ?? tinyTuning), ...layers };
   const model = new HistoryModel();
-  const met: HistoryMet = { rewritten: 0, joined: 0, inBackground: 0 };
-  const opened = (ports: SimulatedPorts): Promise<Opened> => openWith(ports, history, tuned);
+  const met: HistoryMet = { rewritten: 0, joined: 0, inBackground: 0, asked: 0 };
+  const opened = (ports: SimulatedPorts): Promise<Opened> => {
+    if (hasWorker) registerRewriteWorker(ports, met);
+    return openWith(ports, history, tuned);
+  };
   const base = databaseSubject({ open: opened, opensAsSaved: !losesIndex });
   let copyTraits: string[] = [];
   return {
@@ -132,6 +141,16 @@ export function historySubject(options: HistoryOptions): HistorySubject {
     world: emptyWorld,
     copyWorld: (world) => ({ ...world }),
   };
+}
+
+const rewriteWorker = new URL("../../src/compaction/rewrite-worker.ts", import.meta.url);
+
+function registerRewriteWorker({ workers }: SimulatedPorts, met: HistoryMet): void {
+  const counting: ActorHandler = (message, disk) => {
+    met.asked += 1;
+    return handle(message, disk);
+  };
+  workers.register(rewriteWorker, { handle: counting }, { asThread: true });
 }
 
 async function openWith(
