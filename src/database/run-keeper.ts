@@ -139,6 +139,7 @@ export class RunKeeper {
   freeze(point: FreezePoint): void {
     this.#index.freeze();
     this.frozenPoint = point;
+    this.#index.superseded.settle();
     this.garbage.noteFrozen(point.lsn);
   }
 

@@ -24,16 +24,16 @@ it("takes a share of what lies between two freezes, and leaves what a merge has 
   garbage.noteFrozen(100);
   superseded.total = 100;
   garbage.noteFrozen(200);
-  expect(garbage.isEnough(140)).toBe(false);
-  expect(garbage.isEnough(150)).toBe(true);
-  garbage.noteAll(150);
-  expect(garbage.isEnough(199)).toBe(false);
-  expect(garbage.isEnough(200)).toBe(true);
+  expect(garbage.isEnough(139)).toBe(false);
+  expect(garbage.isEnough(140)).toBe(true);
+  garbage.noteAll(140);
+  expect(garbage.isEnough(179)).toBe(false);
+  expect(garbage.isEnough(180)).toBe(true);
   garbage.noteAll(200);
-  superseded.total = 149;
+  superseded.total = 139;
   garbage.noteFrozen(300);
   expect(garbage.isEnough(300)).toBe(false);
-  superseded.total = 150;
+  superseded.total = 140;
   // What was taken back had the same LSNs.
   garbage.noteFrozen(290);
   expect(garbage.isEnough(290)).toBe(true);
@@ -45,9 +45,9 @@ it("has writers wait once as much again is superseded while a merge goes on", as
   garbage.noteFrozen(100);
   const merge = garbage.going(async () => {
     garbage.noteAll(100);
-    superseded.total = 129;
+    superseded.total = 119;
     expect(garbage.isOverdue).toBe(false);
-    superseded.total = 130;
+    superseded.total = 120;
     expect(garbage.isOverdue).toBe(true);
     await Promise.resolve();
   });
