@@ -2,7 +2,7 @@
 import type { GraphTrees } from "../index/graph-trees.ts";
 
 /** For each thing that is live, superseded since all runs were merged: then that is done again. */
-const enoughShare = 0.4;
+const enoughShare = 0.3;
 
 /** How many events were superseded once those up to an LSN were applied. */
 interface Mark {

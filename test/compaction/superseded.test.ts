@@ -101,8 +101,8 @@ describe("the segment that is rewritten next", () => {
   });
 
   it("is then the one that frees most for what it costs, and none where that is too little", () => {
-    expect(next([candidate(0, 900, 0.3), candidate(1, 900, 0.8), candidate(2, 900, 0.5)])).toBe(1);
-    expect(next([candidate(0, 900, 0.49), candidate(1, 900, 0)])).toBeUndefined();
+    expect(next([candidate(0, 900, 0.35), candidate(1, 900, 0.8), candidate(2, 900, 0.5)])).toBe(1);
+    expect(next([candidate(0, 900, 0.29), candidate(1, 900, 0)])).toBeUndefined();
     expect(next([candidate(0, 900, 0.05), candidate(1, 900, undefined)])).toBe(1);
     expect(next([candidate(0, 1000, 1), candidate(1, 1000, undefined)])).toBeUndefined();
   });

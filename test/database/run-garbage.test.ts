@@ -24,16 +24,16 @@ it("takes a share of what lies between two freezes, and leaves what a merge has 
   garbage.noteFrozen(100);
   superseded.total = 100;
   garbage.noteFrozen(200);
-  expect(garbage.isEnough(139)).toBe(false);
-  expect(garbage.isEnough(140)).toBe(true);
-  garbage.noteAll(140);
-  expect(garbage.isEnough(179)).toBe(false);
-  expect(garbage.isEnough(180)).toBe(true);
+  expect(garbage.isEnough(129)).toBe(false);
+  expect(garbage.isEnough(130)).toBe(true);
+  garbage.noteAll(130);
+  expect(garbage.isEnough(159)).toBe(false);
+  expect(garbage.isEnough(160)).toBe(true);
   garbage.noteAll(200);
-  superseded.total = 139;
+  superseded.total = 129;
   garbage.noteFrozen(300);
   expect(garbage.isEnough(300)).toBe(false);
-  superseded.total = 140;
+  superseded.total = 130;
   // What was taken back had the same LSNs.
   garbage.noteFrozen(290);
   expect(garbage.isEnough(290)).toBe(true);
@@ -45,9 +45,9 @@ it("has writers wait once as much again is superseded while a merge goes on", as
   garbage.noteFrozen(100);
   const merge = garbage.going(async () => {
     garbage.noteAll(100);
-    superseded.total = 119;
+    superseded.total = 109;
     expect(garbage.isOverdue).toBe(false);
-    superseded.total = 120;
+    superseded.total = 110;
     expect(garbage.isOverdue).toBe(true);
     await Promise.resolve();
   });
