@@ -1,8 +1,10 @@
 // The process that the tests of this folder trace, fill the disk of, or kill: a short life of a database that makes every kind
-// of file, saying on standard output, one line at a time, what came of each step. Argument: the directory.
-import { writeSync } from "node:fs";
+// of file, saying on standard output, one line at a time, what came of each step. Arguments: the directory, and for a fork the descriptor on which it hears that it
+// may begin.
+import { mkdtempSync, readSync, rmSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
-const [directory] = process.argv.slice(2);
 const { open } = await import(new URL("../../dist/varve.js", import.meta.url).href);
 
 // Written at once, so that nothing that was said is lost with the process.
@@ -25,28 +27,43 @@ function write(tx, token) {
 }
 
 /** Says how a step ended; whatever it throws must be an error of ours. */
-async function step(what, token, work) {
+async function step(what, token, tell, work) {
   try {
     await work();
-    say("did", what, token);
+    tell("did", what, token);
     return true;
   } catch (error) {
-    say(error.name === "VarveError" ? "refused" : "broke", what, token, error.code, error.message);
+    tell(error.name === "VarveError" ? "refused" : "broke", what, token, error.code, error.message);
     return false;
   }
 }
 
-let db;
-const opened = await step("open", 0, async () => {
-  db = await open(directory, { segmentBytes: 64 * 1024, memoryBudget: 16 * 2 ** 20 });
-});
-if (opened) {
+async function live(directory, tell) {
+  let db;
+  const opened = await step("open", 0, tell, async () => {
+    db = await open(directory, { segmentBytes: 64 * 1024, memoryBudget: 16 * 2 ** 20 });
+  });
+  if (!opened) return;
   const first = db.nodeCount === 0 ? 1 : 1000;
-  for (let token = first; token < first + 10; token++) {
-    await step("commit", token, () => db.transact((tx) => write(tx, token)));
-  }
-  await step("checkpoint", 0, () => db.checkpoint());
-  await step("commit", first + 10, () => db.transact((tx) => write(tx, first + 10)));
-  await step("close", 0, () => db.close());
+  const commit = (token) =>
+    step("commit", token, tell, () => db.transact((tx) => write(tx, token)));
+  for (let token = first; token < first + 10; token++) await commit(token);
+  await step("checkpoint", 0, tell, () => db.checkpoint());
+  await commit(first + 10);
+  await step("close", 0, tell, () => db.close());
 }
-say("end", 0, 0);
+
+/** A whole life, unheard, and one that opens what it left: the process that forks has everything compiled then. */
+export async function warmUp() {
+  const folder = mkdtempSync(join(tmpdir(), "varve-warm-"));
+  for (let life = 0; life < 2; life++) await live(folder, () => {});
+  rmSync(folder, { recursive: true });
+}
+
+export async function main([directory, hears]) {
+  if (hears !== undefined) readSync(Number(hears), Buffer.alloc(1));
+  await live(directory, say);
+  say("end", 0, 0);
+}
+
+if (process.argv[1]?.endsWith("ring-child.mjs")) await main(process.argv.slice(2));

@@ -11,8 +11,10 @@ import { fileURLToPath } from "node:url";
 export interface Child {
   readonly pid: number;
   kill(): void;
-  /** Writes to a forked child's standard output, which is a socket; a plain one hears nothing. */
+  /** It hears on its standard input, or, a fork, on its standard output, which is a socket. */
   tell(text: string): void;
+  /** The next whole line it says, in words; undefined once it has ended. */
+  next(): Promise<string[] | undefined>;
   /** Resolves with the next line that begins with a word, or with `failed`; with none once it has ended. */
   said(word: string): Promise<string[]>;
   /** Every whole line it said, in words; it is gone, and the kernel has taken back what it held. */
@@ -21,51 +23,65 @@ export interface Child {
 
 /** What a process has said so far, line by line. */
 class Speech {
-  #text = "";
-  #waiting: { word: string; tell: (words: string[]) => void }[] = [];
+  readonly lines: string[][] = [];
+  readonly ended: Promise<unknown>;
+  #unfinished = "";
+  #told = 0;
+  #heard: () => void = () => {};
 
-  constructor(stream: Readable) {
+  constructor(stream: Readable, ended: Promise<unknown>) {
+    this.ended = ended;
     stream.setEncoding("utf8").on("data", (more: string) => {
-      this.#text += more;
-      this.#waiting = this.#waiting.filter((one) => !this.#isTold(one));
+      const lines = (this.#unfinished + more).split("\n");
+      this.#unfinished = lines.pop()!;
+      for (const line of lines) this.lines.push(line.split(" "));
+      this.#heard();
     });
+    void ended.then(() => this.#heard());
   }
 
-  lines(): string[][] {
-    const lines = this.#text.split("\n").slice(0, -1);
-    return lines.map((line) => line.split(" "));
+  next(): Promise<string[] | undefined> {
+    const at = this.#told++;
+    return this.#first(() => this.lines[at]);
   }
 
-  said(word: string, ended: Promise<unknown>): Promise<string[]> {
-    return new Promise((resolve) => {
-      const one = { word, tell: resolve };
-      if (!this.#isTold(one)) this.#waiting.push(one);
-      void ended.then(() => resolve([]));
+  async said(word: string): Promise<string[]> {
+    const isIt = ([first]: string[]): boolean => first === word || first === "failed";
+    return (await this.#first(() => this.lines.find(isIt))) ?? [];
+  }
+
+  /** One at a time. */
+  async #first<T>(find: () => T | undefined): Promise<T | undefined> {
+    let isOver = false;
+    void this.ended.then(() => {
+      isOver = true;
     });
-  }
-
-  #isTold({ word, tell }: { word: string; tell: (words: string[]) => void }): boolean {
-    const line = this.lines().find(([first]) => first === word || first === "failed");
-    if (line !== undefined) tell(line);
-    return line !== undefined;
+    for (;;) {
+      const found = find();
+      if (found !== undefined || isOver) return found;
+      await new Promise<void>((resolve) => {
+        this.#heard = resolve;
+        if (isOver) resolve();
+      });
+    }
   }
 }
 
 export function plainChild(script: string, args: readonly string[]): Child {
-  const child = spawn(process.execPath, [script, ...args], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const speech = new Speech(child.stdout);
-  const ended = new Promise<string[][]>((resolve, reject) => {
+  const child = spawn(process.execPath, [script, ...args], { stdio: ["pipe", "pipe", "inherit"] });
+  child.stdin.on("error", () => {});
+  const gone = new Promise<void>((resolve, reject) => {
     child.once("error", reject);
-    child.once("close", () => resolve(speech.lines()));
+    child.once("close", () => resolve());
   });
+  const speech = new Speech(child.stdout, gone);
   return {
     pid: child.pid!,
     kill: () => void child.kill("SIGKILL"),
-    tell: () => {},
-    said: (word) => speech.said(word, ended),
-    ended,
+    tell: (text) => void child.stdin.write(text),
+    next: () => speech.next(),
+    said: (word) => speech.said(word),
+    ended: gone.then(() => speech.lines),
   };
 }
 
@@ -144,20 +160,19 @@ export class ForkServer {
     const pid = await this.#ask(["fork", this.#path, ...args]);
     const socket = await connected;
     socket.on("error", () => {});
-    const speech = new Speech(socket);
-    // Its end of the socket goes before its other files do: it is gone once its parent has waited for it.
-    const ended = new Promise<void>((resolve) => {
+    const closed = new Promise<void>((resolve) => {
       socket.once("close", () => resolve());
-    }).then(async () => {
-      await this.#ask(["wait", pid]);
-      return speech.lines();
     });
+    // Its end of the socket goes before its other files do: it is gone once its parent has waited for it.
+    const gone = closed.then(() => this.#ask(["wait", pid]));
+    const speech = new Speech(socket, gone);
     return {
       pid,
       kill: () => void process.kill(pid, "SIGKILL"),
       tell: (text) => void socket.write(text),
-      said: (word) => speech.said(word, ended),
-      ended,
+      next: () => speech.next(),
+      said: (word) => speech.said(word),
+      ended: gone.then(() => speech.lines),
     };
   }
 

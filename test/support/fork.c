@@ -36,7 +36,7 @@ static void shareMemoryWithForks(void) {
   if (maps != NULL) fclose(maps);
 }
 
-// (path of a socket that becomes standard output, name of the process) -> 0 in the child, its pid in the parent.
+// (path of a socket that becomes standard output, name of the process) -> the child's pid, in the child with a minus.
 static napi_value forkHere(napi_env env, napi_callback_info info) {
   size_t count = 2;
   napi_value given[2];
@@ -56,7 +56,7 @@ static napi_value forkHere(napi_env env, napi_callback_info info) {
   close(input);
   close(output);
   prctl(PR_SET_NAME, name);
-  return number(env, 0);
+  return number(env, -getpid());
 }
 
 // (pid) -> its exit code, or minus the signal that ended it.
