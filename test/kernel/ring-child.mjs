@@ -6,6 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const { open } = await import(new URL("../../dist/varve.js", import.meta.url).href);
+const { SimulatedWorkers } = await import(
+  new URL("../../dist/testing/testing.js", import.meta.url).href
+);
 
 // Written at once, so that nothing that was said is lost with the process.
 function say(...words) {
@@ -38,10 +41,22 @@ async function step(what, token, tell, work) {
   }
 }
 
-async function live(directory, tell) {
+/**
+ * Threads of a process that was forked wait in vain for those of V8 that the fork did not take along: there, what runs in threads
+ * otherwise runs in this one, with the same calls.
+ */
+function workersOf(isFork) {
+  return isFork ? new SimulatedWorkers() : undefined;
+}
+
+async function live(directory, isFork, tell) {
   let db;
   const opened = await step("open", 0, tell, async () => {
-    db = await open(directory, { segmentBytes: 64 * 1024, memoryBudget: 16 * 2 ** 20 });
+    db = await open(directory, {
+      segmentBytes: 64 * 1024,
+      memoryBudget: 16 * 2 ** 20,
+      workers: workersOf(isFork),
+    });
   });
   if (!opened) return;
   const first = db.nodeCount === 0 ? 1 : 1000;
@@ -56,13 +71,13 @@ async function live(directory, tell) {
 /** A whole life, unheard, and one that opens what it left: the process that forks has everything compiled then. */
 export async function warmUp() {
   const folder = mkdtempSync(join(tmpdir(), "varve-warm-"));
-  for (let life = 0; life < 2; life++) await live(folder, () => {});
+  for (let life = 0; life < 2; life++) await live(folder, true, () => {});
   rmSync(folder, { recursive: true });
 }
 
 export async function main([directory, hears]) {
   if (hears !== undefined) readSync(Number(hears), Buffer.alloc(1));
-  await live(directory, say);
+  await live(directory, hears !== undefined, say);
   say("end", 0, 0);
 }
 

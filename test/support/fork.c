@@ -1,9 +1,12 @@
 // Lets a process of Node that has loaded everything fork: a child costs some milliseconds, where a new process of Node costs hundreds.
 #define NAPI_VERSION 8
+#include <dirent.h>
 #include <fcntl.h>
 #include <node_api.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -36,6 +39,49 @@ static void shareMemoryWithForks(void) {
   if (maps != NULL) fclose(maps);
 }
 
+// The condition variables that V8's threads wait at. A fork does not take these threads along, and whoever signals one that is gone
+// waits for it some day: in the child nobody may seem to wait.
+static pthread_cond_t *awaited[64];
+static int awaitedCount;
+
+// Where glibc has one whose futex, one of the last two words, is at this address; NULL where a semaphore or a mutex is.
+static pthread_cond_t *conditionAt(uintptr_t futex) {
+  pthread_cond_t *condition = (pthread_cond_t *)(futex - 40 - futex % 8);
+  unsigned *word = (unsigned *)condition;
+  unsigned waiting = word[9] >> 3;
+  return waiting > 0 && waiting < 100 && (word[4] >> 1) + (word[5] >> 1) == waiting ? condition : NULL;
+}
+
+static void findAwaited(void) {
+  DIR *tasks = opendir("/proc/self/task");
+  struct dirent *task;
+  char path[300], line[128];
+  uintptr_t futex;
+  awaitedCount = 0;
+  while (tasks != NULL && (task = readdir(tasks)) != NULL) {
+    int thread = atoi(task->d_name);
+    if (thread == 0 || thread == getpid()) continue;
+    snprintf(path, sizeof path, "/proc/self/task/%d/syscall", thread);
+    FILE *file = fopen(path, "r");
+    if (file == NULL) continue;
+    if (fgets(line, sizeof line, file) != NULL && sscanf(line, "202 %lx", &futex) == 1) {
+      pthread_cond_t *condition = conditionAt(futex);
+      if (condition != NULL && awaitedCount < 64) awaited[awaitedCount++] = condition;
+    }
+    fclose(file);
+  }
+  if (tasks != NULL) closedir(tasks);
+}
+
+static void forgetAwaited(void) {
+  for (int i = 0; i < awaitedCount; i++) {
+    unsigned *word = (unsigned *)awaited[i];
+    unsigned kept = word[9] & 7;
+    memset(word, 0, sizeof *awaited[i]);
+    word[9] = kept;
+  }
+}
+
 // (path of a socket that becomes standard output, name of the process) -> the child's pid, in the child with a minus.
 static napi_value forkHere(napi_env env, napi_callback_info info) {
   size_t count = 2;
@@ -47,8 +93,10 @@ static napi_value forkHere(napi_env env, napi_callback_info info) {
   uv_loop_t *loop;
   napi_get_uv_event_loop(env, &loop);
   shareMemoryWithForks();
+  findAwaited();
   int pid = fork();
   if (pid != 0) return number(env, pid);
+  forgetAwaited();
   int input = open("/dev/null", O_RDONLY), output = connectedTo(path);
   if (input < 0 || output < 0 || uv_loop_fork(loop) != 0) _exit(70);
   dup2(input, 0);
