@@ -2,6 +2,7 @@
 
 import { VarveError } from "../codec/errors.ts";
 import { versionPropsInLog } from "../index/node-versions.ts";
+import { malformed } from "../log/event-finder.ts";
 import { RECORD } from "../log/event-format.ts";
 import type { EventLookup } from "../log/event-lookup.ts";
 import type { EventReader } from "../log/event-reader.ts";
@@ -105,11 +106,23 @@ export function targetOf(event: EventReader, id: number): number {
 export function addedProps(event: EventReader, names: NameTable): Props {
   if (event.tag === RECORD.edgeRun) return {};
   event.body.position = event.propsFrom;
-  return readProps(event.body, names);
+  try {
+    return readProps(event.body, names);
+  } catch (error) {
+    throw malformed(error, { lsn: event.lsn });
+  }
 }
 
 /** The props as the event at `lsn` left them: from there back to the last full state, then the patches laid over it. */
 export function readLoggedProps(events: EventLookup, names: NameTable, lsn: number): Props {
+  try {
+    return patchedProps(events, names, lsn);
+  } catch (error) {
+    throw malformed(error, { lsn });
+  }
+}
+
+function patchedProps(events: EventLookup, names: NameTable, lsn: number): Props {
   const patches: Props[] = [];
   for (let at = lsn; ; ) {
     const event = events.find(at);
