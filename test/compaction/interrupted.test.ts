@@ -136,6 +136,19 @@ describe("a compaction that is overtaken", () => {
     await db.close();
   });
 
+  it("does not miss a file that somebody else has removed", async () => {
+    const { db } = await opened(disk, "all");
+    const before = logsOf(disk);
+    const compactor = compactorOf(db);
+    const beforeInstall = (): void => disk.removeFile(before[0]!);
+    const choice = compactor.everything(db.durableLsn)!;
+    const { segments } = await compactor.rewrite(choice, { beforeInstall });
+    expect(segments).toBeGreaterThan(3);
+    expect(await Database.coreOf(db).log.rewriting!.removeLeft()).toBe(0);
+    expect((await db.verify()).problems).toEqual([]);
+    await db.close();
+  });
+
   it("is refused as of what the index has not got to, and of a log that is only read", async () => {
     const { db } = await opened(disk, "all");
     const before = logsOf(disk);

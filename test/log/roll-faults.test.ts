@@ -33,6 +33,27 @@ it.each(["write", "sync"] as const)(
   },
 );
 
+it("a roll for whose manifest there is no room is taken back, and made once there is", async () => {
+  const test = await openLog();
+  const { log, ports } = test;
+  // The edit, and again once the reserve was given up; in between, what is as if nothing had been asked for.
+  for (const occurrence of [1, 4]) {
+    ports.disk.faults.push({ operation: "write", path: "manifest", occurrence, errno: "ENOSPC" });
+  }
+  let acknowledged = 0;
+  const fill = async (until: number): Promise<void> => {
+    for (; acknowledged < until; acknowledged++) await put(test, acknowledged);
+  };
+  await expect(fill(20)).rejects.toMatchObject({ code: "DISK_FULL" });
+  expect([acknowledged > 3, log.poison]).toEqual([true, undefined]);
+  expect(log.segments()).toHaveLength(1);
+  expect(ports.disk.listAll().filter((path) => path.endsWith(".log"))).toHaveLength(1);
+  ports.disk.faults.length = 0;
+  await fill(20);
+  expect(log.segments().length).toBeGreaterThan(2);
+  await log.close();
+});
+
 it("no place is told of that is not durable", async () => {
   const test = await openLog();
   const { log, batch } = test;
