@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Database } from "../../src/database/database.ts";
 import { SimulatedRandom } from "../../src/testing/testing.ts";
 import { open } from "../../src/varve.ts";
-import { type Child, ForkServer, plainChild } from "../support/children.ts";
+import { type Child, startChild } from "../support/children.ts";
 
 const script = fileURLToPath(new URL("./kill-child.mjs", import.meta.url));
 const killCount = Number(process.env["VARVE_KILLS"] ?? 50);
@@ -16,8 +16,6 @@ const killCount = Number(process.env["VARVE_KILLS"] ?? 50);
 const secondsMax = Number(process.env["VARVE_KILL_SECONDS"] ?? Number.POSITIVE_INFINITY);
 /** A database grows by each round: begun anew so often, no round takes longer than the first ones. */
 const roundsPerDatabase = 25;
-/** The others are forks of a process that has loaded everything. */
-const killsPerPlainChild = 20;
 
 let folder: string;
 
@@ -40,8 +38,8 @@ interface Life {
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-function startChild(directory: string, durability: string, width: number): Child {
-  return plainChild(script, [directory, durability, String(width)]);
+function startWriter(directory: string, durability: string, width: number): Child {
+  return startChild(script, [directory, durability, String(width)]);
 }
 
 /** One life: lets a child make some progress, kills it so many ms later. */
@@ -97,28 +95,26 @@ async function checkDatabase(
 type After = "start" | "open" | "acknowledged";
 
 /** How long after that it is killed: most often within the first few transactions, or within its recovery. */
-function delayMs(random: SimulatedRandom, after: After, isPlain: boolean): number {
-  if (after === "start" && isPlain) return 60 + random.below(200);
+function delayMs(random: SimulatedRandom, after: After): number {
+  if (after === "start") return 60 + random.below(200);
   return random.below(random.below(4) === 0 ? 60 : 12);
 }
 
 /** What all lanes have seen together. */
-const seen = { kills: 0, plain: 0, unclean: 0, progress: 0, before: 0, found: 0, verified: 0 };
+const seen = { kills: 0, unclean: 0, progress: 0, before: 0, found: 0, verified: 0 };
 
 /** Kills and checks, again and again, in databases of its own, until all lanes together have killed enough. */
 class Lane {
   readonly #name: string;
   readonly #random: SimulatedRandom;
-  readonly #forks: ForkServer | undefined;
   #directory = "";
   #last = 0;
   #acknowledged = 0;
   #acknowledgedLsn = 0;
 
-  constructor(name: string, forks: ForkServer | undefined) {
+  constructor(name: string) {
     this.#name = name;
     this.#random = new SimulatedRandom(20_260_101).fork(name);
-    this.#forks = forks;
   }
 
   async run(untilMs: number): Promise<void> {
@@ -141,15 +137,11 @@ class Lane {
 
   async #life(after: After): Promise<void> {
     const random = this.#random;
-    const isPlain = this.#forks === undefined || seen.kills % killsPerPlainChild === 0;
     seen.kills++;
-    if (isPlain) seen.plain++;
     const durability = random.below(3) === 0 ? "os" : "group";
     const width = [1, 8, 64][random.below(3)]!;
-    const ms = delayMs(random, after, isPlain);
-    const args = [this.#directory, durability, String(width)];
-    const child = isPlain ? plainChild(script, args) : await this.#forks!.child(args);
-    const told = await liveAndDie(child, after, ms);
+    const child = startWriter(this.#directory, durability, width);
+    const told = await liveAndDie(child, after, delayMs(random, after));
     expect(told.failure).toBeUndefined();
     if (told.found >= 0) expect(told.found).toBeGreaterThanOrEqual(this.#acknowledged);
     else seen.before++;
@@ -176,22 +168,6 @@ class Lane {
 }
 
 describe("a process killed while it writes", () => {
-  const servers: ForkServer[] = [];
-
-  afterAll(async () => {
-    for (const server of servers) await server.close();
-  });
-
-  async function lane(name: string): Promise<Lane> {
-    const server = await ForkServer.start(script, folder);
-    if (typeof server === "string") {
-      process.stdout.write(`no forks, each process begins anew: ${server}\n`);
-      return new Lane(name, undefined);
-    }
-    servers.push(server);
-    return new Lane(name, server);
-  }
-
   it(`loses nothing acknowledged, and leaves a prefix of whole transactions (${killCount} kills)`, {
     timeout: 120_000 + killCount * 10_000,
   }, async () => {
@@ -200,8 +176,8 @@ describe("a process killed while it writes", () => {
     const told = setInterval(() => process.stdout.write(`  ${seen.kills} killed\n`), 60_000);
     try {
       // While one waits for its child to get somewhere, the other works.
-      const lanes = [await lane("a")];
-      if (killCount > 100) lanes.push(await lane("b"));
+      const lanes = [new Lane("a")];
+      if (killCount > 100) lanes.push(new Lane("b"));
       await Promise.all(lanes.map((one) => one.run(startedMs + secondsMax * 1000)));
     } finally {
       clearInterval(told);
@@ -209,7 +185,7 @@ describe("a process killed while it writes", () => {
     const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
     const { user, system } = process.cpuUsage(startedCpu);
     process.stdout.write(
-      `killed at work: ${seen.kills} processes, ${seen.plain} of them begun anew, ${seen.progress} after an acknowledgement, ` +
+      `killed at work: ${seen.kills} processes, ${seen.progress} after an acknowledgement, ` +
         `${seen.before} before they had opened; ${seen.unclean} logs recovered, ${seen.verified} verified whole, ` +
         `${seen.found} transactions found again; ${seconds} s, ${((user + system) / 1e6).toFixed(1)} s of processor time to check\n`,
     );
@@ -236,12 +212,12 @@ describe("two processes", () => {
     const db = await open(directory);
     await db.transact((tx) => tx.putNode("mine"));
     const before = filesOf(directory);
-    const refused = startChild(directory, "group", 1);
+    const refused = startWriter(directory, "group", 1);
     expect((await refused.ended).join()).toContain("failed,LOCKED");
     expect(filesOf(directory)).toEqual(before);
     await db.close();
 
-    const holder = startChild(directory, "group", 1);
+    const holder = startWriter(directory, "group", 1);
     await holder.said("acknowledged");
     await expect(open(directory)).rejects.toMatchObject({ code: "LOCKED" });
     holder.kill();
@@ -257,7 +233,7 @@ describe("two processes", () => {
   it("opening at the same moment have one winner", { timeout: 120_000 }, async () => {
     for (let round = 0; round < 4; round++) {
       const directory = join(folder, `race${round}`);
-      const racers = Array.from({ length: 3 }, () => startChild(directory, "group", 1));
+      const racers = Array.from({ length: 3 }, () => startWriter(directory, "group", 1));
       const first = await Promise.all(racers.map((racer) => racer.said("acknowledged")));
       const outcomes = first.map((words) => (words[0] === "failed" ? words[1] : words[0]));
       for (const racer of racers) racer.kill();
