@@ -30,7 +30,7 @@ function filled(graph: MemoryGraph): number[] {
 }
 
 function sourceOf(graph: MemoryGraph): ReadSource {
-  return StoreReader.sourceOf(graph);
+  return StoreReader.sourceOf(graph as unknown as StoreReader);
 }
 
 function scanOf(source: ReadSource, plan: Partial<EdgeScanPlan> = {}): EdgeScan {
