@@ -11,6 +11,11 @@ const { latin1Slice, utf8Slice } = Buffer.prototype as unknown as {
   utf8Slice(this: Uint8Array, from: number, to: number): string;
 };
 const units = String.fromCharCode;
+// One list for each length up to here: handing one over still takes half the time of the runtime's decoder.
+const appliedUnitsMax = 16;
+const unitLists: readonly number[][] = Array.from({ length: appliedUnitsMax + 1 }, (_, length) =>
+  new Array<number>(length).fill(0),
+);
 
 /** Bytes that `encode` writes for this text. */
 export function encodedLength(text: string): number {
@@ -138,8 +143,15 @@ function decodeAscii(b: Uint8Array, i: number, to: number): string {
         b[i + 7]!,
       );
     default:
-      return latin1Slice.call(b, i, to);
+      return to - i <= appliedUnitsMax ? applyUnits(b, i, to) : latin1Slice.call(b, i, to);
   }
+}
+
+function applyUnits(bytes: Uint8Array, from: number, to: number): string {
+  const count = to - from;
+  const list = unitLists[count]!;
+  for (let i = 0; i < count; i++) list[i] = bytes[from + i]!;
+  return units.apply(undefined, list);
 }
 
 // Checks the bytes and finds lone surrogates, which the runtime's own decoders do not know.

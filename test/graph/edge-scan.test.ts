@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { EdgeScan, type EdgeScanPlan } from "../../src/graph/edge-scan.ts";
 import type { ReadSource } from "../../src/graph/read-source.ts";
+import { StoreReader } from "../../src/graph/store-reader.ts";
 import type { EventLookup } from "../../src/log/event-lookup.ts";
 import { MemoryGraph } from "./support.ts";
 
@@ -29,7 +30,7 @@ function filled(graph: MemoryGraph): number[] {
 }
 
 function sourceOf(graph: MemoryGraph): ReadSource {
-  return (graph as unknown as { readonly source: ReadSource }).source;
+  return StoreReader.sourceOf(graph as unknown as StoreReader);
 }
 
 function scanOf(source: ReadSource, plan: Partial<EdgeScanPlan> = {}): EdgeScan {
