@@ -3,7 +3,12 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { crashPlans } from "../../src/testing/arbitraries.ts";
-import { type CrashPlan, formatCrashPlan, replayPlan } from "../../src/testing/testing.ts";
+import {
+  type CrashPlan,
+  type FaultRule,
+  formatCrashPlan,
+  replayPlan,
+} from "../../src/testing/testing.ts";
 import { type FeedCommand, feedSubject } from "../support/feed-subject.ts";
 import { firstSeed, isSpent, timeoutMs } from "../support/state-budget.ts";
 
@@ -49,6 +54,14 @@ const lostNames: typeof faults = fc.array(
   { maxLength: 1 },
 );
 
+/** Lost names of the directory above are known (docs/TRACK-RECORD.md): nobody can make a directory's name again. */
+function tamed(fault: FaultRule): FaultRule {
+  if (fault.operation === "syncDirectory") return { ...fault, path: "/data/graph" };
+  if (!("shortBytes" in fault)) return fault;
+  // In pieces of a few bytes the reserve alone would be tens of thousands of places, each with a disk of its own.
+  return { ...fault, shortBytes: Math.max(fault.shortBytes, 1000) };
+}
+
 const plansPerSeed = 10;
 
 it("subscribers get every durable event once and in order, through faults, crashes and restarts", {
@@ -57,19 +70,17 @@ it("subscribers get every durable event once and in order, through faults, crash
   const subject = feedSubject();
   const plans = crashPlans(command, { lengthMax: 30, faults: true });
   const property = fc.asyncProperty(plans, faults, lostNames, async (plan, more, lost) => {
-    // That of the directory above is known (docs/TRACK-RECORD.md): nobody can make the name of a directory again that has one.
-    const inside = plan.faults.map((fault) =>
-      fault.operation === "syncDirectory" ? { ...fault, path: "/data/graph" } : fault,
-    );
-    const whole = { ...plan, faults: [...inside, ...more, ...lost] };
+    const whole = { ...plan, faults: [...plan.faults.map(tamed), ...more, ...lost] };
     const { violation } = await replayPlan(subject, whole);
     expect(violation && `${violation.message}\n${formatCrashPlan(whole)}`).toBe(undefined);
   });
   const startedMs = performance.now();
   for (let done = 1; ; done++) {
     await fc.assert(property, { numRuns: plansPerSeed, seed: firstSeed + done });
-    const seconds = (performance.now() - startedMs) / 1000;
-    if (done >= 5 && isSpent({ states: done * plansPerSeed, seconds })) break;
+    const [states, seconds] = [done * plansPerSeed, (performance.now() - startedMs) / 1000];
+    if (done < 5 || !isSpent({ states, seconds })) continue;
+    process.stdout.write(`live subscribers: ${states} plans in ${seconds.toFixed(1)} s\n`);
+    break;
   }
   expect(subject.met.poisoned).toBeGreaterThan(0);
 });
