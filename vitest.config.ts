@@ -4,6 +4,9 @@ import { mutantPlugin } from "./test/mutants/mutant-plugin.ts";
 
 const mutant: string | undefined = process.env["VARVE_MUTANT"];
 
+/** Set where branches are measured: the same ones each time. */
+const propertySeed: string | undefined = process.env["VARVE_PROPERTY_SEED"];
+
 const cache = ".cache/mutants";
 
 /** These measure memory, or change what a process has only one of: each gets a process of its own. */
@@ -23,6 +26,7 @@ const config: ViteUserConfig = defineConfig({
     pool: "forks",
     maxWorkers: 2,
     maxConcurrency: 2,
+    setupFiles: propertySeed === undefined ? [] : ["test/support/fixed-seed.ts"],
     // A hundred mutants differ in one module each: the others are compiled once.
     experimental: mutant === undefined ? {} : { fsModuleCache: true, fsModuleCachePath: cache },
     // Only a test that hangs: machines differ by an order of magnitude, and so does what else they do.

@@ -33,6 +33,10 @@ export class ChangeDecoder {
   readonly #filter: RecordFilter | undefined;
   readonly #before: boolean;
   readonly #reader: EventReader = new EventReader();
+  /** Added edges whose ends have no keys yet, and the nodes there: the keys lie all over the memory, and are fetched faster at once. */
+  readonly #unnamed: OpenEdge[] = [];
+  readonly #from: number[] = [];
+  readonly #to: number[] = [];
 
   constructor(source: FeedSource, filter: FilterPlan | undefined, before: boolean) {
     this.#source = source;
@@ -63,7 +67,9 @@ export class ChangeDecoder {
     const reader = this.#reader;
     const filter = this.#filter;
     const at = frame.timeMs;
+    const { erasedLsn } = this.#source.log;
     let open = openFrom;
+    this.#unnamed.length = 0;
     reader.open(frame.bytes, frame.from, frame.to, frame.firstLsn);
     while (filter === undefined ? reader.next() : reader.skip()) {
       const { tag } = reader;
@@ -79,11 +85,12 @@ export class ChangeDecoder {
         if (tag === RECORD.gap) addErased(reader, at, fromLsn, limits.lsnMax, txLastLsn, into);
         else if (tag === RECORD.edgeRun)
           this.#run(reader, at, fromLsn, limits.lsnMax, txLastLsn, into);
-        else if (this.#isErased(reader))
+        else if (reader.lsn <= erasedLsn && this.#isErased(reader))
           into.push({ kind: "erased", lsn: reader.lsn, txLastLsn, at, graph: noGraph });
         else into.push(this.#single(reader, at, txLastLsn));
       }
     }
+    this.#nameEnds();
     return open;
   }
 
@@ -94,6 +101,7 @@ export class ChangeDecoder {
   decodeOne(frame: LoadedFrame, lsn: number, txLastLsn: number): Change | undefined {
     const reader = this.#reader.open(frame.bytes, frame.from, frame.to, frame.firstLsn);
     const found: OpenChange[] = [];
+    this.#unnamed.length = 0;
     while (found.length === 0) {
       if (!reader.skip() || reader.lsn > lsn) return undefined;
       if (reader.lsn + reader.eventCount <= lsn) continue;
@@ -101,10 +109,11 @@ export class ChangeDecoder {
       const at = frame.timeMs;
       if (reader.tag === RECORD.gap) addErased(reader, at, lsn, lsn, txLastLsn, found);
       else if (reader.tag === RECORD.edgeRun) this.#run(reader, at, lsn, lsn, txLastLsn, found);
-      else if (this.#isErased(reader))
+      else if (lsn <= this.#source.log.erasedLsn && this.#isErased(reader))
         found.push({ kind: "erased", lsn, txLastLsn, at, graph: noGraph });
       else found.push(this.#single(reader, at, txLastLsn));
     }
+    this.#nameEnds();
     const change = found[0]!;
     while (reader.skip()) {
       if (reader.tag !== RECORD.commit) continue;
@@ -115,11 +124,10 @@ export class ChangeDecoder {
   }
 
   /**
-   * Whether an event is of something that is gone from the index, though the frame at hand is from before: this process, or this reader,
-   * has that from a file that was replaced meanwhile.
+   * Whether an event up to the last erasure is of something that is gone from the index, though the frame at hand is from before: this
+   * process, or this reader, has that from a file that was replaced meanwhile.
    */
-  #isErased({ tag, lsn, id, from, to }: EventReader): boolean {
-    if (lsn > this.#source.log.erasedLsn) return false;
+  #isErased({ tag, id, from, to }: EventReader): boolean {
     switch (tag) {
       case RECORD.nodePut:
       case RECORD.nodePatch:
@@ -142,26 +150,11 @@ export class ChangeDecoder {
     const { body, lsn, tag } = reader;
     switch (tag) {
       case RECORD.edgeAdd: {
-        const from = this.#key(reader.from);
-        const to = this.#key(reader.to);
-        const type = this.#name(reader.type);
         body.position = reader.propsFrom;
         const props = readProps(body, this.#names);
+        const type = this.#name(reader.type);
         const graph = this.#graph(reader.family);
-        const add: OpenEdge = {
-          kind: "edge.add",
-          lsn,
-          txLastLsn,
-          at,
-          graph,
-          id: lsn,
-          from,
-          type,
-          to,
-          props,
-        };
-        if (this.#before) add.before = undefined;
-        return add;
+        return this.#add(lsn, txLastLsn, at, graph, type, reader.from, reader.to, props);
       }
       case RECORD.nodePut:
       case RECORD.nodePatch:
@@ -260,7 +253,6 @@ export class ChangeDecoder {
     const filter = this.#filter;
     const type = this.#name(reader.type);
     const graph = this.#graph(reader.family);
-    const kind = "edge.add";
     const { erasedLsn } = this.#source.log;
     const end = Math.min(eventCount, toLsn - lsn + 1);
     for (let i = Math.max(0, fromLsn - lsn); i < end; i++) {
@@ -274,23 +266,41 @@ export class ChangeDecoder {
         into.push({ kind: "erased", lsn: id, txLastLsn, at, graph: noGraph });
         continue;
       }
-      const from = this.#key(source);
-      const to = this.#key(target);
-      const change: OpenEdge = {
-        kind,
-        lsn: id,
-        txLastLsn,
-        at,
-        graph,
-        id,
-        from,
-        type,
-        to,
-        props: {},
-      };
-      if (this.#before) change.before = undefined;
-      into.push(change);
+      into.push(this.#add(id, txLastLsn, at, graph, type, source, target, {}));
     }
+  }
+
+  /** The change of an edge added, for now without the keys of its ends. */
+  #add(
+    id: number,
+    txLastLsn: number,
+    at: number,
+    graph: string,
+    type: string,
+    source: number,
+    target: number,
+    props: Props,
+  ): OpenEdge {
+    const from = "";
+    const to = "";
+    const kind = "edge.add";
+    const add: OpenEdge = { kind, lsn: id, txLastLsn, at, graph, id, from, type, to, props };
+    if (this.#before) add.before = undefined;
+    const count = this.#unnamed.length;
+    this.#unnamed.push(add);
+    this.#from[count] = source;
+    this.#to[count] = target;
+    return add;
+  }
+
+  #nameEnds(): void {
+    const unnamed = this.#unnamed;
+    for (let i = 0; i < unnamed.length; i++) {
+      const add = unnamed[i]!;
+      add.from = this.#key(this.#from[i]!);
+      add.to = this.#key(this.#to[i]!);
+    }
+    unnamed.length = 0;
   }
 
   #props(body: ByteReader): Props {

@@ -11,7 +11,9 @@ export class MalformedBytes extends Error {
   override readonly name: string = "MalformedBytes";
 }
 
+const twoTo28 = 2 ** 28;
 const twoTo32 = 2 ** 32;
+const longVarintBytesMax = 8;
 // Up to here text is encoded into room for the worst case, instead of being measured first.
 const guessedUnitsMax = 4096;
 
@@ -258,20 +260,55 @@ export function getU32(bytes: Uint8Array, at: number): number {
   return (low | (bytes[at + 3]! << 24)) >>> 0;
 }
 
+// Without a loop, and in 32-bit integers as long as they will do: most of what is read are varints of two to six bytes.
 function readLongVarint(reader: ByteReader, first: number): number {
+  const { bytes, position } = reader;
+  if (reader.end - position < longVarintBytesMax - 1) return readLastVarint(reader, first);
+  let byte = bytes[position]!;
+  const low2 = (first & 0x7f) | ((byte & 0x7f) << 7);
+  if (byte < 0x80) return endVarint(reader, position + 1, byte, low2);
+  byte = bytes[position + 1]!;
+  const low3 = low2 | ((byte & 0x7f) << 14);
+  if (byte < 0x80) return endVarint(reader, position + 2, byte, low3);
+  byte = bytes[position + 2]!;
+  const low = low3 | ((byte & 0x7f) << 21);
+  if (byte < 0x80) return endVarint(reader, position + 3, byte, low);
+  byte = bytes[position + 3]!;
+  const high1 = byte & 0x7f;
+  if (byte < 0x80) return endVarint(reader, position + 4, byte, high1 * twoTo28 + low);
+  byte = bytes[position + 4]!;
+  const high2 = high1 | ((byte & 0x7f) << 7);
+  if (byte < 0x80) return endVarint(reader, position + 5, byte, high2 * twoTo28 + low);
+  byte = bytes[position + 5]!;
+  const high3 = high2 | ((byte & 0x7f) << 14);
+  if (byte < 0x80) return endVarint(reader, position + 6, byte, high3 * twoTo28 + low);
+  byte = bytes[position + 6]!;
+  const value = (high3 | (byte << 21)) * twoTo28 + low;
+  if (byte >= 0x80 || value > Number.MAX_SAFE_INTEGER) throw overlong(position + 7);
+  return endVarint(reader, position + 7, byte, value);
+}
+
+function endVarint(reader: ByteReader, position: number, last: number, value: number): number {
+  reader.position = position;
+  // A last byte of zero adds nothing: the writer would have stopped before it.
+  if (last === 0) throw overlong(position);
+  return value;
+}
+
+// The same where the longest one might reach beyond the end.
+function readLastVarint(reader: ByteReader, first: number): number {
   let value = first & 0x7f;
   let scale = 128;
-  for (let count = 2; count <= 8; count++) {
+  for (;;) {
     const byte = reader.u8();
     value += (byte & 0x7f) * scale;
-    if (byte < 0x80) {
-      // A last byte of zero adds nothing: the writer would have stopped before it.
-      if (byte === 0 || value > Number.MAX_SAFE_INTEGER) break;
-      return value;
-    }
+    if (byte < 0x80) return endVarint(reader, reader.position, byte, value);
     scale *= 128;
   }
-  throw new MalformedBytes(`varint is overlong or over 2^53 - 1 before byte ${reader.position}`);
+}
+
+function overlong(position: number): MalformedBytes {
+  return new MalformedBytes(`varint is overlong or over 2^53 - 1 before byte ${position}`);
 }
 
 function pastEnd(reader: ByteReader, count: number): MalformedBytes {

@@ -28,7 +28,7 @@ export interface Candidate {
 }
 
 /** With less to free a segment is not read again. */
-const freedShareMin = 0.25;
+const freedShareMin = 0.3;
 
 /**
  * The segment to rewrite next as of a horizon; undefined where none is worth it. First those that were never rewritten, the newest of

@@ -222,7 +222,7 @@ export class Compactor {
   }
 
   #superseded(views: readonly SegmentView[]): number {
-    return this.#parts.index.superseded.between(views[0]!.baseLsn, views.at(-1)!.lastLsn);
+    return this.#parts.index.superseded.settledBetween(views[0]!.baseLsn, views.at(-1)!.lastLsn);
   }
 
   #supersededShare(view: SegmentView): number | undefined {

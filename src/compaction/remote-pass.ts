@@ -62,7 +62,7 @@ export class RemotePass {
       return step;
     };
     try {
-      await this.#request({ ask: "begin", order: this.#orderOf(order) });
+      await this.#begin(order);
       for (let step = ask(); ; ) {
         host.check();
         const { frames, readBytes, done } = await step;
@@ -77,14 +77,29 @@ export class RemotePass {
     }
   }
 
+  /** Where runs are merged right then, the files of an order are gone when they are opened: then it is another order. */
+  async #begin(order: RemoteOrder): Promise<void> {
+    const runs = this.#parts.runs();
+    try {
+      await this.#request({ ask: "begin", order: this.#orderOf(order, runs) });
+    } catch (error) {
+      const now = this.#parts.runs();
+      if (now.length === runs.length && now.every((run, i) => run === runs[i])) throw error;
+      await this.#request({ ask: "begin", order: this.#orderOf(order, now) });
+    }
+  }
+
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#actor?.stop();
     this.#actor = undefined;
   }
 
-  #orderOf({ views, segments, chosen, horizon }: RemoteOrder): RewriteOrder {
-    const { directory, databaseId, runs, durableStates, families } = this.#parts;
+  #orderOf(
+    { views, segments, chosen, horizon }: RemoteOrder,
+    runs: readonly RunRecord[],
+  ): RewriteOrder {
+    const { directory, databaseId, durableStates, families } = this.#parts;
     const dropped = new Map<number, number>();
     for (const { number, droppedLsn } of families()) dropped.set(number, droppedLsn);
     return {
@@ -94,7 +109,7 @@ export class RemotePass {
       segments,
       chosen: [...chosen],
       horizon,
-      runs: runs(),
+      runs,
       dropped,
       states: durableStates(),
     };

@@ -80,6 +80,7 @@ async function passSegment(
 
   while (offset < view.dataEnd) {
     const length = await read(file, buffer, offset, view.dataEnd);
+    if (length === 0) throw damage(view, offset, "short");
     await host.pace(length);
     host.check();
     deadline = host.clock.monotonicMs() + sliceMs;

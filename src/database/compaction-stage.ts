@@ -324,8 +324,12 @@ export class CompactionStage {
       // Somebody may have begun to read what was still there when this began.
       if (this.decide().horizon < choice.horizon) throw stillRead(choice.horizon);
     };
+    const { log, wake } = this.#host;
+    const before = log.horizon;
     const done = await compactor.rewrite(choice, { ...work, beforeInstall });
     this.#note(done);
+    // Runs may have become worth merging.
+    if (log.horizon > before) wake();
   }
 
   #note({ segments, droppedEvents, freedBytes }: Rewritten): void {

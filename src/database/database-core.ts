@@ -8,7 +8,6 @@ import { TransactionCore } from "../graph/transaction-core.ts";
 import type { GraphIndex } from "../index/graph-index.ts";
 import { readOnly } from "../log/follow-errors.ts";
 import type { PendingTransaction } from "../log/group.ts";
-import { HeldPin } from "../log/held-pin.ts";
 import type { Log } from "../log/log.ts";
 import type { NameTable } from "../log/name-table.ts";
 import { Background } from "./background.ts";
@@ -17,7 +16,7 @@ import type { CoreParts, OwnWrites } from "./core-parts.ts";
 import { CountsHistory } from "./counts-history.ts";
 import { erasingLsn } from "./erasures.ts";
 import { HistoryCuts } from "./history-cuts.ts";
-import { compacted } from "./history-point.ts";
+import { LiveSource } from "./live-source.ts";
 import type { Settings } from "./options.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { RunKeeper } from "./run-keeper.ts";
@@ -103,7 +102,16 @@ export class DatabaseCore {
       stalled: () => this.background.stalled,
       later: (task) => settings.ports.scheduler.task(task),
     });
-    this.source = this.#liveSource();
+    this.source = new LiveSource({
+      index,
+      names,
+      log,
+      cuts: this.cuts,
+      rebuild: this.background.rebuild,
+      isKept: settings.readOnly || settings.history === "all",
+      requireOpen: (method) => this.requireOpen(method),
+      counts: () => this.#visibleCounts(),
+    });
     this.leases = new ConsumerLeases(log, state);
     this.#erasing(erasingLsn(state, log.erasedLsn));
     log.listen({
@@ -207,43 +215,6 @@ export class DatabaseCore {
 
   #liveCounts(): { nodes: number; edges: number } {
     return { nodes: this.index.nodeCount, edges: this.index.edgeCount };
-  }
-
-  #liveSource(): ReadSource {
-    const { index, names, log, cuts, settings } = this;
-    const isKept = settings.readOnly || settings.history === "all";
-    const { rebuild } = this.background;
-    const requireReadable = (method: string): void => {
-      if (this.#lifeStage === "closed") throw closedError(method);
-      this.requireOpen(method);
-    };
-    return {
-      index,
-      names,
-      events: log.events,
-      lsn: (method) => {
-        requireReadable(method);
-        rebuild.require();
-        return log.acceptedLsn;
-      },
-      check: (lsn, epoch) => {
-        requireReadable("iteration");
-        rebuild.require();
-        cuts.check(lsn, epoch);
-        if (lsn < log.horizon) throw compacted("iteration", lsn, log.horizon);
-      },
-      hold: isKept
-        ? undefined
-        : (owner, lsn) => {
-            const pin = new HeldPin(owner, log.pins, "reading", lsn);
-            return () => pin.release();
-          },
-      get epoch() {
-        return cuts.epoch;
-      },
-      graph: () => 0,
-      counts: () => this.#visibleCounts(),
-    };
   }
 
   /** Inside a callback the trees may show part of the transaction already: then the last counts hold. */

@@ -11,7 +11,7 @@ import { encodedStates, type FreezePoint, freezePoint } from "./freeze-point.ts"
 import { indexPressure, nextStage, type PressureReason, type StageView } from "./next-stage.ts";
 import type { RunKeeper } from "./run-keeper.ts";
 import type { SystemState } from "./system-values.ts";
-import type { Tuning } from "./tuning.ts";
+import { pageCacheBytesFor, type Tuning } from "./tuning.ts";
 
 export interface StageParts {
   readonly log: Log;
@@ -72,6 +72,7 @@ export class IndexStages {
     this.#savedVersion = savedVersion;
     this.#activeFromLsn = runs.flushedPoint?.lsn ?? this.checkpointLsn;
     this.#activeLogBytes = bytesBehind(log, runs.flushedPoint?.position);
+    this.measure();
   }
 
   /** Takes note of an accepted transaction of so many bytes, once the trees show it. */
@@ -258,8 +259,9 @@ export class IndexStages {
   }
 
   #measure(view: StageView): void {
-    const { runs, tuning } = this.#parts;
+    const { index, runs, tuning } = this.#parts;
     this.pressure = indexPressure(view, tuning, runs.runs.length, tuning.runsMax);
+    runs.cache.setBytesMax(pageCacheBytesFor(view.activeBytes + index.frozenBytes, tuning));
   }
 
   #view(): StageView {

@@ -139,6 +139,8 @@ export class RunKeeper {
   freeze(point: FreezePoint): void {
     this.#index.freeze();
     this.frozenPoint = point;
+    this.#index.superseded.settle();
+    this.garbage.noteFrozen(point.lsn);
   }
 
   /** Writes the index's frozen layer to disk, reads it back, and has the index read it there. */

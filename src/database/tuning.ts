@@ -10,8 +10,9 @@ export interface Tuning {
   readonly activeEventsMax: number;
   /** Bytes of log behind the newest checkpoint at which the active layer is frozen. */
   readonly activeLogBytesMax: number;
-  /** Decoded pages and filters of the on-disk trees. */
+  /** Decoded pages and filters of the on-disk trees: so much in any case, and so much while no layer in memory takes any. */
   readonly pageCacheBytes: number;
+  readonly pageCacheBytesMax: number;
   readonly frameCacheBytes: number;
   /** Where a page is closed. */
   readonly pageBytes: number;
@@ -30,9 +31,10 @@ export interface Tuning {
 
 const MiB = 2 ** 20;
 
-/** Beyond these shares nothing grows with the budget: it would win nothing. */
+/** Beyond this share caches of keys do not grow with the budget: it would win nothing. */
 const keyCacheSlotsMax: number = 2 ** 19;
-const stagingBytesMax: number = MiB;
+/** 16,384 edges: more would be sorted in one go for longer than a turn may last, and win nothing. */
+const stagingBytesMax: number = 448 * 1024;
 
 /** @param memoryBudget bytes; caches and in-memory trees together stay within it. */
 export function tuningFor(memoryBudget: number): Tuning {
@@ -50,6 +52,7 @@ export function tuningFor(memoryBudget: number): Tuning {
     activeEventsMax: 2 ** 19,
     activeLogBytesMax: 96 * MiB,
     pageCacheBytes: Math.floor(memoryBudget / 4),
+    pageCacheBytesMax: Math.floor(memoryBudget / 4) + 2 * Math.floor(memoryBudget / 5),
     frameCacheBytes: Math.floor(memoryBudget / 16),
     pageBytes: pageBytesTargetDefault,
     mergeAbove: 8,
@@ -59,6 +62,11 @@ export function tuningFor(memoryBudget: number): Tuning {
     compactBytesPerSecond: 32 * MiB,
     sealBytesMin: MiB,
   };
+}
+
+/** What pages may take while the layers in memory take so much: these two share what there is. */
+export function pageCacheBytesFor(layerBytes: number, tuning: Tuning): number {
+  return Math.max(tuning.pageCacheBytes, tuning.pageCacheBytesMax - layerBytes);
 }
 
 function powerOfTwoBelow(value: number): number {

@@ -5,6 +5,7 @@ import { VarveError } from "../codec/errors.ts";
 import { EdgeColumns } from "../index/edge-columns.ts";
 import type { EdgeEnds } from "../log/edge-ends.ts";
 import { patchImageEvery } from "../log/event-format.ts";
+import { setProp } from "../log/prop-shapes.ts";
 import { checkId, checkName, checkOptions, checkProps, describe } from "./arguments.ts";
 import { checkPropsList } from "./node-writes.ts";
 import type { ReadSource } from "./read-source.ts";
@@ -13,7 +14,6 @@ import {
   applyPatch,
   edgeVersionLsn,
   readLoggedProps,
-  setProp,
   sourceOf,
   targetOf,
 } from "./records.ts";

@@ -2,10 +2,12 @@
 
 import { VarveError } from "../codec/errors.ts";
 import { versionPropsInLog } from "../index/node-versions.ts";
+import { malformed } from "../log/event-finder.ts";
 import { RECORD } from "../log/event-format.ts";
 import type { EventLookup } from "../log/event-lookup.ts";
 import type { EventReader } from "../log/event-reader.ts";
 import type { NameTable } from "../log/name-table.ts";
+import { setProp } from "../log/prop-shapes.ts";
 import { type Props, readProps, skipProps } from "../log/props-codec.ts";
 import type { ReadSource } from "./read-source.ts";
 
@@ -105,11 +107,23 @@ export function targetOf(event: EventReader, id: number): number {
 export function addedProps(event: EventReader, names: NameTable): Props {
   if (event.tag === RECORD.edgeRun) return {};
   event.body.position = event.propsFrom;
-  return readProps(event.body, names);
+  try {
+    return readProps(event.body, names);
+  } catch (error) {
+    throw malformed(error, { lsn: event.lsn });
+  }
 }
 
 /** The props as the event at `lsn` left them: from there back to the last full state, then the patches laid over it. */
 export function readLoggedProps(events: EventLookup, names: NameTable, lsn: number): Props {
+  try {
+    return patchedProps(events, names, lsn);
+  } catch (error) {
+    throw malformed(error, { lsn });
+  }
+}
+
+function patchedProps(events: EventLookup, names: NameTable, lsn: number): Props {
   const patches: Props[] = [];
   for (let at = lsn; ; ) {
     const event = events.find(at);
@@ -153,16 +167,6 @@ export function applyPatch(props: Props, patch: Readonly<Props>): void {
     if (value === undefined) continue;
     if (value === null) delete props[name];
     else setProp(props, name, value);
-  }
-}
-
-/** Sets a property whatever its name is. */
-export function setProp(props: Props, name: string, value: unknown): void {
-  if (name === "__proto__") {
-    const own = { value, enumerable: true, configurable: true, writable: true };
-    Object.defineProperty(props, name, own);
-  } else {
-    props[name] = value;
   }
 }
 

@@ -58,17 +58,22 @@ export class DiskTree {
     return DiskTree.openSized(file, await file.size(), cache, expected);
   }
 
-  /** As `open`, for a caller that knows how long the file is. */
+  /** As `open`, for a caller that knows how long the file must be. */
   static openSized(
     file: DiskFile,
     fileBytes: number,
     cache: PageCache,
     expected?: ExpectedTree,
   ): DiskTree {
-    const tail = new Uint8Array(Math.min(fileBytes, treeFooterBytesMax));
-    const tailOffset = fileBytes - tail.length;
+    const tailBytes = Math.min(fileBytes, treeFooterBytesMax);
+    const tailOffset = fileBytes - tailBytes;
+    // One byte more: there must be none.
+    const tail = new Uint8Array(tailBytes + 1);
     const count = file.readSync(tail, tailOffset);
-    const footer = count < tail.length ? "file is shorter" : decodeTreeFooter(tail, fileBytes);
+    const footer =
+      count === tailBytes
+        ? decodeTreeFooter(tail.subarray(0, tailBytes), fileBytes)
+        : `the file does not end behind ${fileBytes} bytes`;
     if (typeof footer === "number") {
       throw new VarveError("FORMAT_UNSUPPORTED", `${file.path} has format ${footer}`, {
         details: { file: file.path, version: footer, supported: treeVersion },

@@ -12,10 +12,10 @@ export interface EntryBatch {
   readonly ends: Uint32Array;
 }
 
-/** Small enough to be copied in well under a millisecond or two. */
-const batchWords = 1 << 17;
-const batchBytes = 1 << 19;
-const batchEntries = 1 << 13;
+/** Small enough to be copied in well under a millisecond. */
+const batchWords = 1 << 16;
+const batchBytes = 1 << 18;
+const batchEntries = 1 << 12;
 
 /** Takes the next entries out of a source, and moves it past them; undefined at its end. */
 export function takeBatch(source: EntrySource, shape: EntryShape): EntryBatch | undefined {

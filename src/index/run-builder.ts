@@ -39,7 +39,7 @@ interface LsnRange {
 }
 
 /** Copying a frozen layer out may take so much of a turn. */
-const copyMsMax = 3;
+const copyMsMax = 2;
 /** Shares of work in one request to a thread: it hardly ever waits for the next one, and a stop not long for it. */
 const threadShares = 8;
 

@@ -7,6 +7,8 @@ export class SupersededCounts {
   /** All of them. */
   total = 0;
   #counts: Uint32Array = new Uint32Array(256);
+  /** As they were when the last layer ended: what superseded events since then is above every horizon. */
+  #settled: Uint32Array = new Uint32Array(0);
 
   /** The event at an LSN is superseded. */
   note(lsn: number): void {
@@ -26,17 +28,26 @@ export class SupersededCounts {
 
   clear(): void {
     this.#counts = new Uint32Array(256);
+    this.#settled = new Uint32Array(0);
     this.total = 0;
   }
 
-  /** How many in a range of LSNs; of the counts at its ends the share that lies within. */
-  between(firstLsn: number, lastLsn: number): number {
+  /** A layer ends here. */
+  settle(): void {
+    this.#settled = this.#counts.slice();
+  }
+
+  /**
+   * How many in a range of LSNs had been superseded when the last layer ended; of the counts at the range's ends the share that lies
+   * within.
+   */
+  settledBetween(firstLsn: number, lastLsn: number): number {
     let sum = 0;
-    const last = Math.min(this.#counts.length - 1, (lastLsn / lsnsPerCount) >>> 0);
+    const last = Math.min(this.#settled.length - 1, (lastLsn / lsnsPerCount) >>> 0);
     for (let at = (firstLsn / lsnsPerCount) >>> 0; at <= last; at++) {
       const from = Math.max(firstLsn, at * lsnsPerCount);
       const to = Math.min(lastLsn + 1, (at + 1) * lsnsPerCount);
-      sum += (this.#counts[at]! * (to - from)) / lsnsPerCount;
+      sum += (this.#settled[at]! * (to - from)) / lsnsPerCount;
     }
     return sum;
   }

@@ -59,7 +59,7 @@ export class CommitQueue {
   constructor(host: CommitHost, lastLsn: number, nextLsn: number, lastTimeMs: number) {
     this.#host = host;
     this.#forced = new ForcedRolls(host, () => this.#cutBack());
-    this.#turns = new TurnLimit(host.scheduler, settle);
+    this.#turns = new TurnLimit(host.scheduler, host.clock, settle);
     this.#syncTimer = new SyncTimer(host.scheduler, host.clock, () => this.requestSync());
     this.#acceptedLsn = lastLsn;
     this.#writtenLsn = lastLsn;

@@ -70,7 +70,9 @@ interface OpenFrame {
   hash: Hash64;
 }
 
-const initialBytes = 16 * 1024;
+/** A group has its first transaction's bytes, or so many: what is never used is only collected. */
+const initialBytes = 2 * 1024;
+const noBytes = new Uint8Array(0);
 /** A tail shorter than this is not worth a frame of its own. */
 const tailBytesMin = 1024;
 
@@ -111,7 +113,7 @@ export class Group {
   readonly transactions: PendingTransaction[] = [];
   wantsSync = false;
   wantsWrite = false;
-  #bytes: Uint8Array = new Uint8Array(initialBytes);
+  #bytes: Uint8Array = noBytes;
   #length = 0;
   #frames: OpenFrame[] = [];
   /** Whether the last frame may take another transaction. */
@@ -284,7 +286,7 @@ export class Group {
 
   #setLength(length: number): void {
     if (length > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(length, this.#bytes.length * 2));
+      const grown = new Uint8Array(Math.max(length, this.#bytes.length * 2, initialBytes));
       grown.set(this.#bytes.subarray(0, this.#length));
       this.#bytes = grown;
       for (const { pieces } of this.transactions) for (const piece of pieces) piece.bytes = grown;

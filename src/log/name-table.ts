@@ -2,6 +2,7 @@
 
 import { limits } from "../codec/limits.ts";
 import { wtf8Length } from "../codec/text.ts";
+import { PropShapes } from "./prop-shapes.ts";
 
 /** What a number stands for that is no plain name. Stored on disk, never renumber. */
 export const NAME_KIND = {
@@ -26,6 +27,8 @@ const noNumbers: readonly number[] = Object.freeze([]);
 
 /** Names by number and numbers by name. Number 0 is never a name: it ends lists in the event encoding. */
 export class NameTable {
+  /** How objects with the properties of these names are made. */
+  readonly shapes: PropShapes = new PropShapes();
   readonly #names: string[] = [""];
   readonly #ids: Map<string, number> = new Map();
   /** By number: what is no plain name. */
@@ -116,6 +119,7 @@ export class NameTable {
 
   /** Forgets every name defined since `mark`. */
   truncate(mark: number): void {
+    if (this.#names.length > mark) this.shapes.clear();
     while (this.#names.length > mark) {
       const number = this.#names.length - 1;
       const name = this.#names.pop() as string;

@@ -54,6 +54,7 @@ async function copyFrames(order: ReappendOrder, active: ActiveSegment): Promise<
   while (offset < old.dataEnd) {
     const bytes = new Uint8Array(Math.min(old.dataEnd - offset, bufferBytes));
     let length = await from.read(bytes, offset);
+    if (length === 0) throw changed(old, offset);
     let buffer = bytes;
     let at = 0;
     while (at < length) {

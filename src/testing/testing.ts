@@ -59,6 +59,7 @@ export { type FeedBatch, type FeedEvent, FeedWitness } from "./explore/feed-witn
 export { type Death, type Ending, OperationHistory } from "./explore/operation-history.ts";
 export { formatCrashPlan, parseCrashPlan } from "./explore/plan-text.ts";
 export { type Replay, replayPlan } from "./explore/replay-plan.ts";
+export { sumOfReports } from "./explore/report-sum.ts";
 export { settle } from "./explore/settle.ts";
 export { stateText } from "./explore/state-text.ts";
 export type { FaultKind } from "./explore/step-sequences.ts";

@@ -15,6 +15,9 @@ import { anyNumber, anyText } from "./arbitraries.ts";
 
 const maxInteger = Number.MAX_SAFE_INTEGER;
 
+/** What may follow a varint and is no part of it. */
+const behind: readonly number[] = [255, 128, 0, 1, 255, 255, 255, 255, 255];
+
 function written(write: (writer: ByteWriter) => void): number[] {
   const writer = new ByteWriter();
   write(writer);
@@ -181,6 +184,20 @@ describe("ByteReader", () => {
       [0xff, 0x80, 0x00],
     ]) {
       expect(() => readerOf(bytes).varint()).toThrow(MalformedBytes);
+      expect(() => readerOf([...bytes, ...behind]).varint()).toThrow(MalformedBytes);
+    }
+  });
+
+  it("reads varints the same in the midst of bytes and at their end", () => {
+    for (let power = 0; power <= 53; power++) {
+      for (const value of [2 ** power - 1, 2 ** power, 2 ** power + 2 ** (power >> 1)]) {
+        if (value > maxInteger) continue;
+        const bytes = written((w) => w.varint(value));
+        for (let more = 0; more <= behind.length; more++) {
+          const reader = readerOf([...bytes, ...behind.slice(0, more)]);
+          expect([reader.varint(), reader.position]).toEqual([value, bytes.length]);
+        }
+      }
     }
   });
 

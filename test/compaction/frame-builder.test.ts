@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FrameBuilder } from "../../src/compaction/frame-builder.ts";
-import { gapErased, RECORD } from "../../src/log/event-format.ts";
+import { gapErased, gapEventsMax, RECORD } from "../../src/log/event-format.ts";
 import { EventReader } from "../../src/log/event-reader.ts";
 import { emptyFrameHeader, type FrameFields } from "../../src/log/frame-codec.ts";
 import { FRAME_FLAG, frameHeaderBytes } from "../../src/log/frame-format.ts";
@@ -134,6 +134,21 @@ describe("a builder of frames", () => {
       expect(counted).toBe(events);
     });
     fc.assert(property, { numRuns: 300, seed: 3 });
+  });
+
+  it("tells of more that is gone than one record can say in two of them", () => {
+    const payloads: Uint8Array[] = [];
+    const builder = new FrameBuilder((bytes, { payloadBytes }) =>
+      payloads.push(bytes.slice(frameHeaderBytes, frameHeaderBytes + payloadBytes)),
+    );
+    builder.beginFrame({ ...emptyFrameHeader(), firstLsn: 1, eventCount: gapEventsMax });
+    for (const count of [gapEventsMax, 5, 6]) builder.gap(count, false);
+    builder.end(0);
+    expect(payloads).toHaveLength(1);
+    const reader = new EventReader().open(payloads[0]!, 0, payloads[0]!.length, 1);
+    const counts: number[] = [];
+    while (reader.next()) if (reader.tag === RECORD.gap) counts.push(reader.eventCount);
+    expect(counts).toEqual([gapEventsMax, 11]);
   });
 
   it("joins what is gone, however many frames it filled", () => {

@@ -1,6 +1,7 @@
 // Rewriting in a worker writes what rewriting here does, byte for byte; and what a worker cannot do is done here.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { RemoteFailure, RemotePass } from "../../src/compaction/remote-pass.ts";
 import { handle } from "../../src/compaction/rewrite-worker.ts";
 import { Database } from "../../src/database/database.ts";
 import { openTuned } from "../../src/database/open.ts";
@@ -147,6 +148,58 @@ describe("rewriting in a worker", () => {
       expect(sizes(there)).toEqual(sizes(here));
     }
     expect(last).toBeGreaterThan(8);
+  });
+
+  it("is given up where the work is aborted, and nothing has changed", async () => {
+    const disk = await lived(Array.from({ length: 10 }, () => []));
+    const stop = new AbortController();
+    const ports = portsOf(disk, (message, on) => {
+      if ((message as { ask: string }).ask === "step") stop.abort();
+      return handle(message, on);
+    });
+    const db = await openOn(ports);
+    Database.coreOf(db).background.compaction.pause();
+    await expect(db.compact({ signal: stop.signal })).rejects.toMatchObject({ code: "ABORTED" });
+    expect(stop.signal.aborted).toBe(true);
+    const { log } = Database.coreOf(db);
+    expect(log.segments().every(({ horizon }) => horizon === 0)).toBe(true);
+    expect((await db.verify()).problems).toEqual([]);
+    await db.close();
+  });
+
+  it("begins again where runs were merged right then, and only there", async () => {
+    const first = { lastLsn: 1 };
+    const second = { lastLsn: 2 };
+    const done = { dropped: 1, changed: 2, keptEvents: 3 };
+    const begun = async (then: { lastLsn: number }): Promise<[unknown, unknown[]]> => {
+      let runs = [first];
+      const orders: unknown[] = [];
+      const request = async (message: never): Promise<unknown> => {
+        const { ask, order } = message as { ask: string; order?: { runs: unknown } };
+        if (ask === "step") return { frames: [], readBytes: 0, done };
+        if (ask === "begin") orders.push(order?.runs);
+        if (ask !== "begin" || orders.length > 1) return undefined;
+        runs = [then];
+        throw new Error("no such file");
+      };
+      const actor = { request, stop: () => Promise.resolve() };
+      const pass = new RemotePass({
+        ports: { ...simulatedPorts(), workers: { start: () => actor } },
+        directory: path,
+        databaseId: new Uint8Array(16),
+        runs: () => [...runs],
+        durableStates: () => new Map(),
+        families: () => [],
+      } as never);
+      const order = { views: [], segments: [], chosen: new Set<number>(), horizon: 1 };
+      const host = { check: () => {}, pace: () => undefined };
+      const result = await pass.run(order, host, () => {}).catch((error: unknown) => error);
+      return [result, orders];
+    };
+    expect(await begun(second)).toEqual([done, [[first], [second]]]);
+    const [failure, orders] = await begun(first);
+    expect(failure).toBeInstanceOf(RemoteFailure);
+    expect(orders).toEqual([[first]]);
   });
 
   it("is asked for nothing by who has closed, or where the index on disk does not reach", async () => {

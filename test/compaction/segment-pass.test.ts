@@ -79,6 +79,17 @@ describe("a compaction", () => {
     const { disk: anew } = withFrames(ports.disk, path, frames);
     await expectRefused(anew, "wrong end");
   });
+
+  it.each([
+    ["behind a frame", (at: number) => at],
+    ["within a frame", (at: number) => at + 100],
+    ["within a frame's header", (at: number) => at + 10],
+  ])("rewrites no file that ends too soon, %s", async (_, endOf) => {
+    const changed = ports.disk.clone();
+    const { at } = takeApart(changed, path).frames[1]!;
+    changed.writeFile(path, changed.readFile(path).slice(0, endOf(at)));
+    await expectRefused(changed, "short");
+  });
 });
 
 describe("a compaction of frames larger than what is read at a time", () => {

@@ -42,6 +42,7 @@ export async function cleanSpecimen(seed: number): Promise<SimulatedDisk> {
 const tiny: Partial<Tuning> = {
   pageBytes: 512,
   pageCacheBytes: 4096,
+  pageCacheBytesMax: 4096,
   mergeAbove: 100,
   closeEventsMax: 1_000_000,
 };

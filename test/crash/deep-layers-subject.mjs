@@ -16,6 +16,7 @@ const tuning = {
   },
   activeEventsMax: 5,
   pageCacheBytes: 8 * 1024,
+  pageCacheBytesMax: 8 * 1024,
   pageBytes: 512,
   closeEventsMax: 0,
   mergeAbove: 2,

@@ -110,7 +110,7 @@ async function read(db) {
   }
   const told = await fold(db);
   const { events, ...graph } = told;
-  if (JSON.stringify(sorted(graph)) !== JSON.stringify(sorted(shown))) {
+  if (!isSame(graph, shown)) {
     throw new Error(
       `O9: the changes make ${JSON.stringify(graph)}, shown is ${JSON.stringify(shown)}`,
     );
@@ -118,8 +118,17 @@ async function read(db) {
   return { ...shown, events };
 }
 
-function sorted({ nodes, edges }) {
-  return [Object.entries(nodes).sort(([a], [b]) => (a < b ? -1 : 1)), [...edges].sort()];
+function isSame(told, shown) {
+  return (
+    isSameObject(told.nodes, shown.nodes, (one, other) => isSameObject(one, other, Object.is)) &&
+    isSameObject([...told.edges].sort(), [...shown.edges].sort(), Object.is)
+  );
+}
+
+function isSameObject(one, other, isSameMember) {
+  const names = Object.keys(one);
+  if (names.length !== Object.keys(other).length) return false;
+  return names.every((name) => Object.hasOwn(other, name) && isSameMember(one[name], other[name]));
 }
 
 async function fold(db) {

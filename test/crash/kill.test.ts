@@ -1,6 +1,5 @@
 // Kills a real process that writes, at random moments, and checks what the next one finds. `npm run test:kill` sets
 // VARVE_KILLS for a long run.
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,11 +8,16 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Database } from "../../src/database/database.ts";
 import { SimulatedRandom } from "../../src/testing/testing.ts";
 import { open } from "../../src/varve.ts";
+import { type Child, ForkServer, plainChild } from "../support/children.ts";
 
 const script = fileURLToPath(new URL("./kill-child.mjs", import.meta.url));
 const killCount = Number(process.env["VARVE_KILLS"] ?? 50);
+/** Ends a long run sooner. */
+const secondsMax = Number(process.env["VARVE_KILL_SECONDS"] ?? Number.POSITIVE_INFINITY);
 /** A database grows by each round: begun anew so often, no round takes longer than the first ones. */
 const roundsPerDatabase = 25;
+/** The others are forks of a process that has loaded everything. */
+const killsPerPlainChild = 20;
 
 let folder: string;
 
@@ -34,56 +38,21 @@ interface Life {
   readonly failure: string | undefined;
 }
 
-interface Child {
-  readonly process: ChildProcess;
-  /** Resolves with the next line that begins with a word. */
-  said(word: string): Promise<string[]>;
-  readonly ended: Promise<string[][]>;
-}
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 function startChild(directory: string, durability: string, width: number): Child {
-  const child = spawn(process.execPath, [script, directory, durability, String(width)], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  let text = "";
-  const waiting: { word: string; tell: (words: string[]) => void }[] = [];
-  const lines = (): string[][] =>
-    text
-      .split("\n")
-      .slice(0, -1)
-      .map((line) => line.split(" "));
-  child.stdout.setEncoding("utf8").on("data", (more: string) => {
-    text += more;
-    for (const { word, tell } of waiting) {
-      const line = lines().find(([first]) => first === word || first === "failed");
-      if (line !== undefined) tell(line);
-    }
-  });
-  const ended = new Promise<string[][]>((resolve) => {
-    child.once("close", () => resolve(lines()));
-  });
-  const said = (word: string): Promise<string[]> =>
-    new Promise((resolve) => {
-      waiting.push({ word, tell: resolve });
-      void ended.then(() => resolve([]));
-    });
-  return { process: child, said, ended };
+  return plainChild(script, [directory, durability, String(width)]);
 }
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** One life: lets a child make some progress, kills it so many ms later. */
 async function liveAndDie(
-  directory: string,
-  durability: string,
-  width: number,
+  child: Child,
   after: "start" | "open" | "acknowledged",
   ms: number,
 ): Promise<Life> {
-  const child = startChild(directory, durability, width);
   if (after !== "start") await child.said(after);
   await pause(ms);
-  child.process.kill("SIGKILL");
+  child.kill();
   const lines = await child.ended;
   const opened = lines.find(([word]) => word === "open");
   const acknowledged = lines.filter(([word]) => word === "acknowledged");
@@ -125,56 +94,129 @@ async function checkDatabase(
   return last;
 }
 
+type After = "start" | "open" | "acknowledged";
+
+/** How long after that it is killed: most often within the first few transactions, or within its recovery. */
+function delayMs(random: SimulatedRandom, after: After, isPlain: boolean): number {
+  if (after === "start" && isPlain) return 60 + random.below(200);
+  return random.below(random.below(4) === 0 ? 60 : 12);
+}
+
+/** What all lanes have seen together. */
+const seen = { kills: 0, plain: 0, unclean: 0, progress: 0, before: 0, found: 0, verified: 0 };
+
+/** Kills and checks, again and again, in databases of its own, until all lanes together have killed enough. */
+class Lane {
+  readonly #name: string;
+  readonly #random: SimulatedRandom;
+  readonly #forks: ForkServer | undefined;
+  #directory = "";
+  #last = 0;
+  #acknowledged = 0;
+  #acknowledgedLsn = 0;
+
+  constructor(name: string, forks: ForkServer | undefined) {
+    this.#name = name;
+    this.#random = new SimulatedRandom(20_260_101).fork(name);
+    this.#forks = forks;
+  }
+
+  async run(untilMs: number): Promise<void> {
+    for (let round = 0; seen.kills < killCount && performance.now() < untilMs; round++) {
+      if (round % roundsPerDatabase === 0) this.#begin(round);
+      await this.#life(this.#random.below(2) === 0 ? "open" : "acknowledged");
+      // Now and then a second process is killed while it recovers from the first one's end, unlooked at.
+      if (this.#random.below(5) === 0) await this.#life("start");
+      await this.#check(round % 5 === 0);
+    }
+  }
+
+  #begin(round: number): void {
+    if (this.#directory !== "") rmSync(this.#directory, { recursive: true });
+    this.#directory = join(folder, `${this.#name}-${round}`);
+    this.#last = 0;
+    this.#acknowledged = 0;
+    this.#acknowledgedLsn = 0;
+  }
+
+  async #life(after: After): Promise<void> {
+    const random = this.#random;
+    const isPlain = this.#forks === undefined || seen.kills % killsPerPlainChild === 0;
+    seen.kills++;
+    if (isPlain) seen.plain++;
+    const durability = random.below(3) === 0 ? "os" : "group";
+    const width = [1, 8, 64][random.below(3)]!;
+    const ms = delayMs(random, after, isPlain);
+    const args = [this.#directory, durability, String(width)];
+    const child = isPlain ? plainChild(script, args) : await this.#forks!.child(args);
+    const told = await liveAndDie(child, after, ms);
+    expect(told.failure).toBeUndefined();
+    if (told.found >= 0) expect(told.found).toBeGreaterThanOrEqual(this.#acknowledged);
+    else seen.before++;
+    if (told.acknowledged > 0) seen.progress++;
+    this.#acknowledged = Math.max(this.#acknowledged, told.acknowledged);
+    this.#acknowledgedLsn = Math.max(this.#acknowledgedLsn, told.acknowledgedLsn);
+  }
+
+  async #check(isWhole: boolean): Promise<void> {
+    const db = await open(this.#directory, { segmentBytes: 256 * 1024 });
+    if (!db.recovery.clean) seen.unclean++;
+    const before = this.#last;
+    this.#last = await checkDatabase(db, before, this.#acknowledged, this.#acknowledgedLsn);
+    // What this one has seen nobody may lose any more.
+    this.#acknowledged = this.#last;
+    this.#acknowledgedLsn = db.lastLsn;
+    seen.found += this.#last - before;
+    if (isWhole) {
+      expect((await db.verify()).problems).toEqual([]);
+      seen.verified++;
+    }
+    await db.close();
+  }
+}
+
 describe("a process killed while it writes", () => {
+  const servers: ForkServer[] = [];
+
+  afterAll(async () => {
+    for (const server of servers) await server.close();
+  });
+
+  async function lane(name: string): Promise<Lane> {
+    const server = await ForkServer.start(script, folder);
+    if (typeof server === "string") {
+      process.stdout.write(`no forks, each process begins anew: ${server}\n`);
+      return new Lane(name, undefined);
+    }
+    servers.push(server);
+    return new Lane(name, server);
+  }
+
   it(`loses nothing acknowledged, and leaves a prefix of whole transactions (${killCount} kills)`, {
     timeout: 120_000 + killCount * 10_000,
   }, async () => {
-    const random = new SimulatedRandom(20_260_101);
     const startedMs = performance.now();
-    const seen = { unclean: 0, progress: 0, before: 0, transactions: 0 };
-    let directory = "";
-    let last = 0;
-    for (let kills = 0; kills < killCount; ) {
-      if (kills % roundsPerDatabase === 0 || directory === "") {
-        directory = join(folder, `db${kills}`);
-        last = 0;
-      }
-      // Now and then a second process is killed while it recovers from the first one's end, unlooked at.
-      const lives = random.below(5) === 0 ? 2 : 1;
-      let acknowledged = last;
-      let acknowledgedLsn = 0;
-      for (let life = 0; life < lives && kills < killCount; life++, kills++) {
-        const durability = random.below(3) === 0 ? "os" : "group";
-        const width = [1, 8, 64][random.below(3)]!;
-        const after = (["start", "open", "acknowledged"] as const)[
-          life === 1 ? 0 : 1 + random.below(2)
-        ]!;
-        const ms = after === "start" ? 60 + random.below(200) : random.below(60);
-        const told = await liveAndDie(directory, durability, width, after, ms);
-        expect(told.failure).toBeUndefined();
-        if (told.found >= 0) expect(told.found).toBeGreaterThanOrEqual(acknowledged);
-        else seen.before++;
-        if (told.acknowledged > 0) seen.progress++;
-        acknowledged = Math.max(acknowledged, told.acknowledged);
-        acknowledgedLsn = Math.max(acknowledgedLsn, told.acknowledgedLsn);
-      }
-      const db = await open(directory, { segmentBytes: 256 * 1024 });
-      if (!db.recovery.clean) seen.unclean++;
-      const before = last;
-      last = await checkDatabase(db, last, acknowledged, acknowledgedLsn);
-      seen.transactions += last - before;
-      if (kills % 5 === 0) expect((await db.verify()).problems).toEqual([]);
-      await db.close();
+    const startedCpu = process.cpuUsage();
+    const told = setInterval(() => process.stdout.write(`  ${seen.kills} killed\n`), 60_000);
+    try {
+      // While one waits for its child to get somewhere, the other works.
+      const lanes = [await lane("a")];
+      if (killCount > 100) lanes.push(await lane("b"));
+      await Promise.all(lanes.map((one) => one.run(startedMs + secondsMax * 1000)));
+    } finally {
+      clearInterval(told);
     }
     const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
+    const { user, system } = process.cpuUsage(startedCpu);
     process.stdout.write(
-      `killed at work: ${killCount} lives, ${seen.progress} after an acknowledgement, ${seen.before} before they had opened; ` +
-        `${seen.unclean} logs recovered, ${seen.transactions} transactions found again; ${seconds} s\n`,
+      `killed at work: ${seen.kills} processes, ${seen.plain} of them begun anew, ${seen.progress} after an acknowledgement, ` +
+        `${seen.before} before they had opened; ${seen.unclean} logs recovered, ${seen.verified} verified whole, ` +
+        `${seen.found} transactions found again; ${seconds} s, ${((user + system) / 1e6).toFixed(1)} s of processor time to check\n`,
     );
     // The rounds are worth something: many were killed at work, and the log had to be recovered. On a busy machine only those that
     // were waited for have written anything.
-    expect(seen.progress).toBeGreaterThan(killCount / 10);
-    expect(seen.unclean).toBeGreaterThan(killCount / 10);
+    expect(seen.progress).toBeGreaterThan(seen.kills / 10);
+    expect(seen.unclean).toBeGreaterThan(seen.kills / 10);
   });
 });
 
@@ -201,7 +243,7 @@ describe("two processes", () => {
     const holder = startChild(directory, "group", 1);
     await holder.said("acknowledged");
     await expect(open(directory)).rejects.toMatchObject({ code: "LOCKED" });
-    holder.process.kill("SIGKILL");
+    holder.kill();
     await holder.ended;
     const startMs = performance.now();
     const next = await open(directory);
@@ -217,7 +259,7 @@ describe("two processes", () => {
       const racers = Array.from({ length: 3 }, () => startChild(directory, "group", 1));
       const first = await Promise.all(racers.map((racer) => racer.said("acknowledged")));
       const outcomes = first.map((words) => (words[0] === "failed" ? words[1] : words[0]));
-      for (const racer of racers) racer.process.kill("SIGKILL");
+      for (const racer of racers) racer.kill();
       await Promise.all(racers.map((racer) => racer.ended));
       expect([...outcomes].sort()).toEqual(["LOCKED", "LOCKED", "acknowledged"]);
       const db = await open(directory);

@@ -4,16 +4,16 @@ import { expect, it } from "vitest";
 import { type ExploreReport, explore } from "../../src/testing/testing.ts";
 import { small } from "../support/commit-model.ts";
 import { expectSound, shrinks } from "../support/expect-sound.ts";
+import { exploreLives, exploringMs, isDeep } from "../support/explored-lives.ts";
 import {
   type LayeredCommand,
   type LayeredMet,
   layeredSubject,
 } from "../support/layered-subject.ts";
 import { randomLayers, tuningOf } from "../support/random-layers.ts";
-import { firstSeed, isDeep, isSpent, summed, timeoutMs } from "../support/state-budget.ts";
 
 const families = [
-  { what: "random lives over tiny budgets", spoils: false, lives: 4, least: 1200 },
+  { what: "random lives over tiny budgets", spoils: false, lives: 3, least: 1200 },
   { what: "lives whose index is damaged and made anew", spoils: true, lives: 2, least: 700 },
 ] as const;
 
@@ -47,18 +47,15 @@ async function explored(seed: number, spoils: boolean): Promise<Explored> {
 
 it.each(families)(
   "$what lose nothing wherever they, or the recoveries that follow, are broken off",
-  { timeout: timeoutMs },
+  { timeout: exploringMs },
   async ({ what, spoils, lives, least }) => {
-    const reports: ExploreReport[] = [];
     let [merges, rebuilds] = [0, 0];
-    for (let seed = firstSeed; seed < firstSeed + lives || !isSpent(summed(reports)); seed++) {
+    const sum = await exploreLives(lives, async (seed) => {
       const { report, met } = await explored(seed, spoils);
       merges += met.merges;
       rebuilds += met.rebuilds;
-      reports.push(report);
-      if (report.failures.length > 0) break;
-    }
-    const sum = summed(reports);
+      return report;
+    });
     expectSound(what, sum);
     expect(merges).toBeGreaterThan(3);
     if (spoils) expect(rebuilds).toBeGreaterThan(1);

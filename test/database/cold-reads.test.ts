@@ -16,7 +16,7 @@ describe("neighborIds with an empty page cache", () => {
       openTuned(
         databasePath,
         { ...layeredPorts(disk), memoryBudget: 16 * 2 ** 20 },
-        { pageBytes: 512, pageCacheBytes, mergeAbove: 100 },
+        { pageBytes: 512, pageCacheBytes, pageCacheBytesMax: pageCacheBytes, mergeAbove: 100 },
       );
     const writer = await open(2 ** 20);
     const made: Uint32Array[] = [];

@@ -17,6 +17,7 @@ const tiny: Partial<Tuning> = {
   index: tinyTrees,
   activeEventsMax: 6,
   pageCacheBytes: 8 * 1024,
+  pageCacheBytesMax: 8 * 1024,
   pageBytes: 512,
   closeEventsMax: 3,
   mergeAbove: 2,

@@ -21,6 +21,7 @@ const tiny: Partial<Tuning> = {
   index: tinyTrees,
   activeEventsMax: 150,
   pageCacheBytes: 2048,
+  pageCacheBytesMax: 2048,
   frameCacheBytes: 8192,
   pageBytes: 512,
   closeEventsMax: 3,

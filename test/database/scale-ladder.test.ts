@@ -14,6 +14,7 @@ const timeoutMs = 900_000;
 const small: Partial<Tuning> = {
   activeEventsMax: 16_384,
   pageCacheBytes: 512 * 1024,
+  pageCacheBytesMax: 512 * 1024,
   mergeAbove: 3,
 };
 

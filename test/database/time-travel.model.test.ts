@@ -15,6 +15,7 @@ import { GraphModel } from "../support/graph-model.ts";
 const tiny: Partial<Tuning> = {
   index: tinyTrees,
   pageCacheBytes: 8 * 1024,
+  pageCacheBytesMax: 8 * 1024,
   frameCacheBytes: 2048,
   pageBytes: 512,
   closeEventsMax: 3,

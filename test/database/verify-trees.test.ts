@@ -63,6 +63,7 @@ describe("verify", () => {
       activeBytesMax: 48 * 1024,
       pageBytes: 512,
       pageCacheBytes: 4096,
+      pageCacheBytesMax: 4096,
       mergeAbove: 3,
     };
     const ports = simulatedPorts({ seed: 5, tasks: "automatic" });

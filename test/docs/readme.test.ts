@@ -204,6 +204,12 @@ describe("the documents", () => {
       (promise) => !/Proof:[\s\S]*`test\/[\w/.-]+\.test\.ts`/.test(promise),
     );
     expect(unproven).toEqual([]);
+    // Whatever writes or reads files for its caller is among the calls.
+    const calls = [...section.matchAll(/^`[^\n]*$/gm)].join(" ");
+    const writing = ["transact", "tx.erase", "flush", "close", "checkpoint", "compact", "project"];
+    for (const name of [...writing, "open", "changes", "verify", "backup", "repair"]) {
+      expect(calls).toContain(`\`${name}\``);
+    }
   });
 
   it("give a reason for every package in package.json", () => {

@@ -66,6 +66,22 @@ function latin1(text: string): Uint8Array {
   return Uint8Array.from(text, (unit) => unit.charCodeAt(0));
 }
 
+it("an entry with neither key nor record goes or stays by itself as in a run of them", () => {
+  for (const name of Object.keys(treeShapes) as TreeName[]) {
+    const { width, keyBytes, blob } = treeShapes[name];
+    if (keyBytes || blob) continue;
+    const run = new Notes(width);
+    const single = new Notes(width);
+    const words = Uint32Array.from({ length: width * 12 }, (_, i) => (i * 5) % 11);
+    new ErasingSink(name, leftOut([7, 9]), run).addRun(words, 0, words.length);
+    const sink = new ErasingSink(name, leftOut([7, 9]), single);
+    for (let at = 0; at < words.length; at += width) sink.add(words, at);
+    expect(single.entries).toEqual(run.entries);
+    // Versions of edges name no node.
+    if (name !== "edges") expect(single.entries.length).toBeLessThan(12);
+  }
+});
+
 describe("a merge that erases", () => {
   it("leaves out edges with either end", () => {
     const stays = [7 + 1, 7, 9 - 1, 0, 7, 9, 7];

@@ -1,13 +1,12 @@
 // Two processes open one database at the same moment, again and again. `npm run test:kernel` sets VARVE_RACES to their number;
 // `npm test` takes a few.
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface, type Interface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { open } from "../../src/varve.ts";
+import { type Child, ForkServer, plainChild } from "../support/children.ts";
 
 const racesDue = Number(process.env["VARVE_RACES"] ?? 20);
 const script: string = fileURLToPath(new URL("./race-child.mjs", import.meta.url));
@@ -15,47 +14,30 @@ const folder: string = mkdtempSync(join(tmpdir(), "varve-race-"));
 /** Both have read their line by then. */
 const startInMs = 15;
 
-class Racer {
-  readonly process: ChildProcess;
-  readonly #lines: AsyncIterator<string>;
-  readonly #reader: Interface;
+const racers: Child[] = [];
+let forks: ForkServer | string;
 
-  constructor() {
-    this.process = spawn(process.execPath, [script], { stdio: ["pipe", "pipe", "inherit"] });
-    this.#reader = createInterface({ input: this.process.stdout! });
-    this.#lines = this.#reader[Symbol.asyncIterator]();
-  }
+beforeAll(async () => {
+  forks = await ForkServer.start(script, folder);
+});
 
-  async line(): Promise<string> {
-    const { value, done } = await this.#lines.next();
-    return done === true ? "(ended)" : value;
-  }
-
-  tell(line: string): void {
-    this.process.stdin!.write(`${line}\n`);
-  }
-
-  async kill(): Promise<void> {
-    const ended = new Promise((resolve) => this.process.once("exit", resolve));
-    this.process.kill("SIGKILL");
-    await ended;
-    this.#reader.close();
-  }
-}
-
-const racers: Racer[] = [];
-
-async function racer(place: number): Promise<Racer> {
-  const one = racers[place] ?? new Racer();
-  if (racers[place] === undefined) {
-    racers[place] = one;
-    expect(await one.line()).toBe("ready");
-  }
+async function racer(place: number): Promise<Child> {
+  const there = racers[place];
+  if (there !== undefined) return there;
+  const one = typeof forks === "string" ? plainChild(script, ["0"]) : await forks.child(["1"]);
+  racers[place] = one;
+  expect(await one.next()).toEqual(["ready"]);
   return one;
 }
 
+async function killed(one: Child): Promise<void> {
+  one.kill();
+  await one.ended;
+}
+
 afterAll(async () => {
-  for (const one of racers) await one?.kill();
+  for (const one of racers) if (one !== undefined) await killed(one);
+  if (typeof forks !== "string") await forks?.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -70,28 +52,28 @@ describe("two processes that open one database at the same moment", () => {
     for (let race = 0; race < racesDue; race++) {
       // A new database for every race but each third, which opens the one before again.
       const directory = join(folder, `db${race - (race % 3 === 2 ? 1 : 0)}`);
-      const both = await Promise.all([racer(0), racer(1)]);
+      const both = [await racer(0), await racer(1)];
       const atMs = Date.now() + startInMs;
-      for (const one of both) one.tell(`${directory}\t${atMs}`);
-      const said = await Promise.all(both.map((one) => one.line()));
+      for (const one of both) one.tell(`${directory}\t${atMs}\n`);
+      const said = await Promise.all(both.map(async (one) => (await one.next())?.join(" ")));
       expect([...said].sort()[0]).toBe("lost LOCKED");
-      const place = said.findIndex((line) => line.startsWith("won"));
+      const place = said.findIndex((line) => line?.startsWith("won"));
       const winner = both[place]!;
       wins[place]!++;
       const token = Number(said[place]!.split(" ")[1]);
       if (race % 4 === 3) {
-        await winner.kill();
+        await killed(winner);
         delete racers[place];
         deaths++;
       } else {
-        winner.tell("let go");
-        expect(await winner.line()).toBe("gone");
+        winner.tell("let go\n");
+        expect(await winner.next()).toEqual(["gone"]);
       }
       const sinceMs = performance.now();
       const db = await open(directory);
       const tookMs = performance.now() - sinceMs;
       expect(db.nodeCount).toBe(token + 1);
-      expect(db.node(`t${token}`)?.props["pid"]).toBe(winner.process.pid);
+      expect(db.node(`t${token}`)?.props["pid"]).toBe(winner.pid);
       await db.close();
       if (race % 4 === 3) slowestMs = Math.max(slowestMs, tookMs);
     }

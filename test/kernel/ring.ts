@@ -3,6 +3,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { open } from "../../src/varve.ts";
+import { ForkServer } from "../support/children.ts";
 
 const script: string = fileURLToPath(new URL("./ring-child.mjs", import.meta.url));
 
@@ -40,11 +41,37 @@ export function noTracer(): string | undefined {
 }
 
 /** One thread for Node's pool: the tracer counts the calls of each thread apart. */
-export function runChild(directory: string, tracer: readonly string[] = []): Promise<ChildEnd> {
+const env: Record<string, string> = { UV_THREADPOOL_SIZE: "1" };
+
+/** A server of forks for `runChild`, or why there is none. */
+export function forksOfChild(folder: string): Promise<ForkServer | string> {
+  return ForkServer.start(script, folder, env);
+}
+
+/** Runs a life under a tracer, which a fork begins with too: it waits for it. */
+export async function runChild(
+  directory: string,
+  tracer: readonly string[],
+  forks: ForkServer | string,
+): Promise<ChildEnd> {
+  const { lines, stderr } =
+    typeof forks === "string"
+      ? await runPlain(directory, tracer)
+      : await runFork(directory, tracer, forks);
+  const said = lines.map(saidIn);
+  return { said, isOver: said.some(({ word }) => word === "end"), stderr };
+}
+
+interface Spoken {
+  readonly lines: readonly (readonly string[])[];
+  readonly stderr: string;
+}
+
+function runPlain(directory: string, tracer: readonly string[]): Promise<Spoken> {
   const [program, ...args] = [...tracer, process.execPath, script, directory];
   const child = spawn(program!, args, {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { PATH: process.env["PATH"], UV_THREADPOOL_SIZE: "1" },
+    env: { PATH: process.env["PATH"], ...env },
   });
   let stdout = "";
   let stderr = "";
@@ -57,14 +84,39 @@ export function runChild(directory: string, tracer: readonly string[] = []): Pro
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("close", () => {
-      const said = stdout.split("\n").slice(0, -1).map(saidIn);
-      resolve({ said, isOver: said.some(({ word }) => word === "end"), stderr });
+      const lines = stdout.split("\n").slice(0, -1);
+      resolve({ lines: lines.map((line) => line.split(" ")), stderr });
     });
   });
 }
 
-function saidIn(line: string): Said {
-  const [word = "", what = "", token = "", code = ""] = line.split(" ");
+async function runFork(
+  directory: string,
+  [program, ...args]: readonly string[],
+  forks: ForkServer,
+): Promise<Spoken> {
+  const child = await forks.child([directory, "1"]);
+  const tracer = spawn(program!, [...args, "-p", String(child.pid)], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let stderr = "";
+  const ended = new Promise((resolve) => tracer.once("close", resolve));
+  await new Promise<void>((resolve) => {
+    void ended.then(() => resolve());
+    tracer.stderr.setEncoding("utf8").on("data", (text: string) => {
+      stderr += text;
+      if (stderr.includes("attached")) resolve();
+    });
+  });
+  child.tell("\n");
+  const lines = await child.ended;
+  await ended;
+  if (!stderr.includes("attached")) throw new Error(`no tracer: ${stderr}`);
+  return { lines, stderr };
+}
+
+function saidIn(line: readonly string[]): Said {
+  const [word = "", what = "", token = "", code = ""] = line;
   return { word, what, token: Number(token), code };
 }
 
@@ -75,9 +127,13 @@ export interface Call {
 }
 
 /** Every call of an undisturbed life that names something in the directory, in order. */
-export async function callsOf(directory: string, logFile: string): Promise<Call[]> {
+export async function callsOf(
+  directory: string,
+  logFile: string,
+  forks: ForkServer | string,
+): Promise<Call[]> {
   const trace = `trace=${tracedCalls.join()}`;
-  await runChild(directory, ["strace", "-f", "-qq", "-y", "-e", trace, "-o", logFile]);
+  await runChild(directory, ["strace", "-f", "-y", "-e", trace, "-o", logFile], forks);
   const counts = new Map<string, number>();
   const calls: Call[] = [];
   for (const line of readFileSync(logFile, "utf8").split("\n")) {
@@ -94,7 +150,7 @@ export async function callsOf(directory: string, logFile: string): Promise<Call[
 export function injecting({ name, when }: Call, what: string): string[] {
   const trace = `trace=${tracedCalls.join()}`;
   const inject = `inject=${name}:${what}:when=${when}`;
-  return ["strace", "-f", "-qq", "-e", trace, "-e", inject, "-o", "/dev/null"];
+  return ["strace", "-f", "-e", trace, "-e", inject, "-o", "/dev/null"];
 }
 
 /** Codes that say of a rejected commit that nothing of it can ever appear. */

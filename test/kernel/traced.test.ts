@@ -5,7 +5,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SimulatedRandom } from "../../src/testing/testing.ts";
-import { type Call, callsOf, checkLeft, injecting, noTracer, runChild } from "./ring.ts";
+import type { ForkServer } from "../support/children.ts";
+import {
+  type Call,
+  callsOf,
+  checkLeft,
+  forksOfChild,
+  injecting,
+  noTracer,
+  runChild,
+} from "./ring.ts";
 
 const roundsDue = Number(process.env["VARVE_TRACED"] ?? 5);
 /** Only for what hangs: a life under the tracer takes a second, or twenty on a busy machine. */
@@ -16,13 +25,17 @@ if (missing !== undefined)
 
 let folder: string;
 let calls: Call[];
+let forks: ForkServer | string;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "varve-traced-"));
-  if (missing === undefined) calls = await callsOf(join(folder, "counted"), join(folder, "trace"));
+  if (missing !== undefined) return;
+  forks = await forksOfChild(folder);
+  calls = await callsOf(join(folder, "counted"), join(folder, "trace"), forks);
 });
 
-afterAll(() => {
+afterAll(async () => {
+  if (missing === undefined && typeof forks !== "string") await forks.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -51,7 +64,7 @@ async function disturb(
   const directory = join(folder, name);
   try {
     for (const one of what) {
-      const { said, isOver } = await runChild(directory, injecting(call, one));
+      const { said, isOver } = await runChild(directory, injecting(call, one), forks);
       const refused = said.some(({ word }) => word === "refused");
       if (!isOver || refused) tally.disturbed++;
       // Killed before it had made anything.

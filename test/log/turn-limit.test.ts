@@ -4,14 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import type { Scheduler } from "../../src/disk/ports.ts";
-import { TurnLimit, turnBytesMax } from "../../src/log/turn-limit.ts";
+import { TurnLimit, turnBytesMax, turnMsMax } from "../../src/log/turn-limit.ts";
 import { SimulatedClock, SimulatedScheduler } from "../../src/testing/testing.ts";
 import { type Durability, open } from "../../src/varve.ts";
 
 it("tells at once until a turn has had its share, and then in the next one, in order", async () => {
-  const scheduler = new SimulatedScheduler({ clock: new SimulatedClock(), tasks: "manual" });
+  const clock = new SimulatedClock();
+  const scheduler = new SimulatedScheduler({ clock, tasks: "manual" });
   const told: number[] = [];
-  const limit = new TurnLimit<number>(scheduler, (item) => told.push(item));
+  const limit = new TurnLimit<number>(scheduler, clock, (item) => told.push(item));
   limit.tell(turnBytesMax, 1);
   limit.tell(1, 2);
   limit.tell(0, 3);
@@ -30,13 +31,31 @@ it("gives every turn its share, however many wait", () => {
     after: () => () => {},
   };
   const turns: number[][] = [[]];
-  const limit = new TurnLimit<number>(scheduler, (item) => turns.at(-1)?.push(item));
+  const clock = new SimulatedClock();
+  const limit = new TurnLimit<number>(scheduler, clock, (item) => turns.at(-1)?.push(item));
   for (let item = 1; item <= 5; item++) limit.tell(turnBytesMax / 2, item);
   for (let task = tasks.shift(); task !== undefined; task = tasks.shift()) {
     turns.push([]);
     task();
   }
   expect(turns).toEqual([[1, 2], [3, 4], [5]]);
+});
+
+it("has the rest wait once a turn has taken long, however few bytes it was", async () => {
+  let ms = 1000;
+  const clock = { wallMs: () => 0, monotonicMs: () => ms };
+  const scheduler = new SimulatedScheduler({ clock: new SimulatedClock(), tasks: "manual" });
+  const told: number[] = [];
+  const limit = new TurnLimit<number>(scheduler, clock, (item) => told.push(item));
+  limit.tell(1, 1);
+  ms += turnMsMax - 1;
+  limit.tell(1, 2);
+  ms += 1;
+  limit.tell(1, 3);
+  limit.tell(1, 4);
+  expect(told).toEqual([1, 2]);
+  await scheduler.runAll();
+  expect(told).toEqual([1, 2, 3, 4]);
 });
 
 const durabilities: Durability[] = ["os", { intervalMs: 60_000 }];

@@ -225,4 +225,15 @@ export const historyMutants: readonly Mutant[] = [
     replace: "    if (from.id < 0) {",
     killedBy: backupCrashes,
   },
+  {
+    name: "erasure-done-before-a-checkpoint-is-without-it",
+    file: "src/database/erasing.ts",
+    find: "    await host.checkpoint();\n",
+    replace: "",
+    killedBy: {
+      file: "test/crash/erase.test.ts",
+      title: "is still to be done or done",
+      says: /O9 erasure/,
+    },
+  },
 ];

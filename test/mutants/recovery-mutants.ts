@@ -284,4 +284,14 @@ export const recoveryMutants: readonly Mutant[] = [
     replace: "(i < 0 ? FRAME_FLAG.unfinished : 0)",
     killedBy: { ...weakCrashes },
   },
+  {
+    name: "repaired-segment-without-a-sync",
+    file: "src/recovery/salvage-writer.ts",
+    find: "    await active.seal();",
+    replace: "    active.file.sync = () => Promise.resolve();\n    await active.seal();",
+    killedBy: {
+      file: "test/crash/salvage.test.ts",
+      title: "is finished by the next one: a frame of the first segment",
+    },
+  },
 ];

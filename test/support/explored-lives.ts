@@ -4,6 +4,7 @@ import {
   type ExploreReport,
   explore,
   type Step,
+  sumOfReports,
 } from "../../src/testing/testing.ts";
 import { shrinks } from "./expect-sound.ts";
 
@@ -48,7 +49,7 @@ export async function exploreLife<Store, Command, State, World>(
     recoveryStride: recoveryStride ?? 1,
     placeStride: isDeep ? 1 : placeStride,
     survivals: isDeep ? "all" : survivals,
-    recoverySurvivals: survivals,
+    recoverySurvivals: isDeep ? survivals : 0,
     ...(crashSeconds > 0 ? { budget: { ms: crashSeconds * 1000 }, randomLength: 0 } : {}),
     afterwardsStride,
     seed: 3,
@@ -66,38 +67,21 @@ export async function exploreLives(
   each: (seed: number) => Promise<ExploreReport>,
   share = 1,
 ): Promise<ExploreReport> {
-  let sum: ExploreReport | undefined;
-  for (let seed = firstSeed; (!isDeep && seed < lives) || !isOver(sum, share); seed++) {
+  const reports: ExploreReport[] = [];
+  for (let seed = firstSeed; ; seed++) {
     const report = await each(seed);
-    sum = sum === undefined ? report : summed(sum, report);
-    if (report.failures.length > 0) break;
+    reports.push(report);
+    const sum = sumOfReports(reports);
+    const isWhole = isDeep ? isOver(sum, share) : reports.length === lives;
+    if (isWhole || report.failures.length > 0) return sum;
   }
-  return sum as ExploreReport;
 }
 
-function isOver({ states = 0, seconds = 0 }: Partial<ExploreReport> = {}, share: number): boolean {
+/** Whether a deep run has as much as it was told to. */
+export function isOver(
+  { states, seconds }: Pick<ExploreReport, "states" | "seconds">,
+  share = 1,
+): boolean {
   if (crashStates > 0 && states >= crashStates * share) return true;
-  if (crashSeconds > 0) return seconds > crashSeconds * share;
-  return crashStates === 0;
-}
-
-export function summed(one: ExploreReport, other: ExploreReport): ExploreReport {
-  const traits: Record<string, number> = { ...one.traits };
-  for (const [trait, count] of Object.entries(other.traits)) {
-    traits[trait] = (traits[trait] ?? 0) + count;
-  }
-  const states = one.states + other.states;
-  const seconds = one.seconds + other.seconds;
-  return {
-    states,
-    seconds,
-    statesPerSecond: states / Math.max(seconds, 0.001),
-    distinct: one.distinct + other.distinct,
-    recoveries: one.recoveries + other.recoveries,
-    lives: one.lives + other.lives,
-    places: one.places + other.places,
-    traits,
-    failures: [...one.failures, ...other.failures],
-    isComplete: one.isComplete && other.isComplete,
-  };
+  return crashSeconds > 0 && seconds > crashSeconds * share;
 }

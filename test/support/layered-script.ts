@@ -18,6 +18,7 @@ export const tinyTuning: Partial<Tuning> = {
   index: tinyTrees,
   activeEventsMax: 5,
   pageCacheBytes: 8 * 1024,
+  pageCacheBytesMax: 8 * 1024,
   pageBytes: 512,
   closeEventsMax: 0,
   mergeAbove: 2,
@@ -58,11 +59,13 @@ export async function openLayeredWith(
 
 /** Lets the background go on until it has nothing left to do. */
 export async function rest({ db }: Opened, turns = 6000): Promise<void> {
-  let calm = 0;
-  for (let turn = 0; turn < turns && calm < 400; turn++) {
-    const before = JSON.stringify(db.stats().counters);
-    for (let i = 0; i < 20; i++) await undefined;
-    calm = JSON.stringify(db.stats().counters) === before ? calm + 20 : 0;
+  const seen = (): string => JSON.stringify(db.stats().counters);
+  let [before, calm] = [seen(), 0];
+  for (let turn = 0; turn < turns / 2 && calm < 400; turn++) {
+    for (let i = 0; i < 40; i++) await undefined;
+    const now = seen();
+    calm = now === before ? calm + 40 : 0;
+    before = now;
   }
 }
 

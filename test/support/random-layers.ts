@@ -16,6 +16,7 @@ export function tuningOf(seed: number): Partial<Tuning> {
     mergeAbove: 1 + random.below(4),
     pageBytes: [512, 1024][random.below(2)]!,
     pageCacheBytes: [2048, 8192][random.below(2)]!,
+    pageCacheBytesMax: 8192,
     closeEventsMax: [0, 8, 1000][random.below(3)]!,
   };
 }

@@ -1,16 +1,23 @@
 // Judges one crash state: boots it, checks what is found, lives on, cuts the power again, and boots twice more.
 import { dropAll } from "../survival.ts";
-import { CrashLife, type CrashState } from "./crash-life.ts";
+import { CrashLife } from "./crash-life.ts";
 import { copyOfWorld } from "./crash-points.ts";
+import type { CrashState } from "./crash-state.ts";
 import type { CrashSubject } from "./crash-subject.ts";
+import { KnownLives } from "./known-lives.ts";
 import { Violation } from "./violation.ts";
 
-export interface JudgeOptions {
+export interface JudgeOptions<Store, Command, State, World> {
   readonly seed: number;
   /** Whether to go on from there as well, cut the power and boot once more (O7, O10, O12, O14); default true. */
   readonly livesOn?: boolean;
   /** Whether to see as well that a recovery after an orderly end changes nothing (O8); default true. */
   readonly isThorough?: boolean;
+  /**
+   * Lives behind the first recovery that were sound before: recoveries of different states often leave the same, of which nothing
+   * else can come.
+   */
+  readonly known?: KnownLives<Store, Command, State, World>;
   /** Hears what is done, line by line. */
   readonly tell?: (words: string) => void;
 }
@@ -26,9 +33,10 @@ export interface JudgeOptions {
 export async function judgeCrash<Store, Command, State, World>(
   subject: CrashSubject<Store, Command, State, World>,
   state: CrashState<Command, State, World>,
-  options: JudgeOptions,
+  options: JudgeOptions<Store, Command, State, World>,
 ): Promise<readonly string[]> {
   const { seed, tell = () => {}, isThorough = true, livesOn = true } = options;
+  const { known = new KnownLives(subject) } = options;
   const { death } = state;
   if (!livesOn) return await judgeBoot(subject, state, seed);
   const steps = subject.afterwards ?? subject.alphabet.slice(0, 1);
@@ -36,11 +44,8 @@ export async function judgeCrash<Store, Command, State, World>(
   if (orderly) {
     tell("recovers, and closes; recovers once more");
     const disk = state.disk.clone();
-    await judgeOrderlyEnd(
-      subject,
-      { ...state, disk, world: copyOfWorld(subject, state.world) },
-      seed,
-    );
+    const copy = { ...state, disk, world: copyOfWorld(subject, state.world) };
+    await judgeOrderlyEnd(subject, copy, seed, known);
   }
   const first = new CrashLife(subject, state, { seed, steps, closes: false });
   tell(`recovers, then does ${JSON.stringify(steps)}`);
@@ -52,8 +57,12 @@ export async function judgeCrash<Store, Command, State, World>(
   const { history, world } = { history: first.history, world: state.world };
   tell("everything that is not durable is lost; recovers, and closes");
   const next = { disk, death: "power", history, world } as const;
-  if (orderly) await judgeOrderlyEnd(subject, next, seed).catch(asLifeAfter);
-  else (await judgeEnd(subject, next, seed).catch(asLifeAfter)).stop();
+  const kind = `${orderly ? "orderly" : "end"} ${seed}`;
+  const live = async (): Promise<void> => {
+    if (orderly) await judgeOrderlyEnd(subject, next, seed, known);
+    else (await judgeEnd(subject, next, seed)).stop();
+  };
+  await known.once(kind, next, live).catch(asLifeAfter);
   return first.traits;
 }
 
@@ -74,6 +83,7 @@ async function judgeOrderlyEnd<Store, Command, State, World>(
   subject: CrashSubject<Store, Command, State, World>,
   state: CrashState<Command, State, World>,
   seed: number,
+  known: KnownLives<Store, Command, State, World>,
 ): Promise<void> {
   const ended = await judgeEnd(subject, state, seed);
   const { history, closedWith } = ended;
@@ -82,9 +92,11 @@ async function judgeOrderlyEnd<Store, Command, State, World>(
   const disk = isQuiet ? state.disk.powerCut(dropAll) : state.disk.clone();
   ended.stop();
   const again = { disk, death, history, world: state.world } as const;
-  const last = new CrashLife(subject, again, { seed, steps: [], closes: true, isQuiet });
-  await last.run(death);
-  last.stop();
+  await known.once(`last ${isQuiet} ${seed}`, again, async () => {
+    const last = new CrashLife(subject, again, { seed, steps: [], closes: true, isQuiet });
+    await last.run(death);
+    last.stop();
+  });
 }
 
 async function judgeEnd<Store, Command, State, World>(

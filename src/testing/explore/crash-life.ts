@@ -6,19 +6,12 @@ import type { FaultRule } from "../faults.ts";
 import type { SimulatedDisk } from "../simulated-disk.ts";
 import { type SimulatedPorts, simulatedPorts } from "../simulated-ports.ts";
 import { type CrashSite, endOfStep } from "./crash-plan.ts";
+import type { CrashState } from "./crash-state.ts";
 import { type CrashSubject, type Promised, reopen, type Step } from "./crash-subject.ts";
 import { filesFingerprint } from "./disk-fingerprint.ts";
 import type { Death, OperationHistory } from "./operation-history.ts";
 import { settle } from "./settle.ts";
 import { Violation } from "./violation.ts";
-
-/** What a process finds when it boots, and what is known of it. */
-export interface CrashState<Command, State, World> {
-  readonly disk: SimulatedDisk;
-  readonly death: Death;
-  readonly history: OperationHistory<Command, State>;
-  readonly world: World;
-}
 
 export interface LifeOptions<Command, State, World> {
   readonly seed: number;

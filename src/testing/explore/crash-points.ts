@@ -2,8 +2,9 @@
 import { SimulatedDisk } from "../simulated-disk.ts";
 import { dropAll, keepAll } from "../survival.ts";
 import { survivalFamily } from "../survival-family.ts";
-import { CrashLife, type CrashState, type LifeOptions } from "./crash-life.ts";
+import { CrashLife, type LifeOptions } from "./crash-life.ts";
 import type { CrashSite, Loss } from "./crash-plan.ts";
+import type { CrashState } from "./crash-state.ts";
 import type { CrashSubject } from "./crash-subject.ts";
 import { OperationHistory } from "./operation-history.ts";
 

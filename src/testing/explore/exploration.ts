@@ -3,7 +3,6 @@ import type { Clock } from "../../disk/ports.ts";
 import { SimulatedRandom } from "../simulated-random.ts";
 import { randomSurvival } from "../survival-family.ts";
 import { judgeCrash } from "./crash-judge.ts";
-import type { CrashState } from "./crash-life.ts";
 import type { CrashPlan, CrashSite, Loss, PlannedCrash } from "./crash-plan.ts";
 import {
   type CrashPoint,
@@ -15,10 +14,10 @@ import {
   someLossesAt,
   stateAfter,
 } from "./crash-points.ts";
+import { nameOfState } from "./crash-state.ts";
 import type { CrashSubject } from "./crash-subject.ts";
-import { diskFingerprint, textFingerprint } from "./disk-fingerprint.ts";
+import { KnownLives } from "./known-lives.ts";
 import { recordPlannedLife, violationOf } from "./replay-plan.ts";
-import { stateText } from "./state-text.ts";
 import type { Violation } from "./violation.ts";
 
 export interface Budget {
@@ -97,9 +96,11 @@ export class Exploration<Store, Command, State, World> {
   readonly #random: SimulatedRandom;
   readonly #judged: Set<string> = new Set();
   readonly #recovered: Set<string> = new Set();
+  readonly #known: KnownLives<Store, Command, State, World>;
 
   constructor(subject: CrashSubject<Store, Command, State, World>, options: ExplorationOptions) {
     this.subject = subject;
+    this.#known = new KnownLives(subject);
     this.options = options;
     this.#random = new SimulatedRandom(options.seed);
     this.#startMs = options.clock.monotonicMs();
@@ -118,10 +119,10 @@ export class Exploration<Store, Command, State, World> {
 
   /** Crashes a plan's life at every place from the end of step `from` on, the boot included where it is -1, and every loss there. */
   async everyCrash(plan: CrashPlan<Command>, from = -1): Promise<Found<Command> | undefined> {
-    const { points, error } = await this.record(plan, from, this.options.isCrashed);
+    const { points, error } = await this.record(plan, from, this.#everySoMany(0));
     if (error !== undefined) return await this.#broken(plan, error);
-    for (const [turn, point] of points.entries()) {
-      if (turn % this.options.placeStride !== 0) continue;
+    for (const [at, point] of points.entries()) {
+      const turn = at * this.options.placeStride;
       this.counts.places += 1;
       for (const loss of [...this.lossesAt(point.disk, turn), ...this.#drawnAt(point.disk)]) {
         const found = await this.check(plan, point, loss);
@@ -166,7 +167,7 @@ export class Exploration<Store, Command, State, World> {
     this.counts.states += 1;
     this.options.onProgress?.(this.counts);
     const state = stateAfter(this.subject, point, loss);
-    const key = this.#keyOf(state);
+    const key = nameOfState(this.subject, state);
     if (this.#judged.has(key)) return undefined;
     this.#judged.add(key);
     this.counts.distinct += 1;
@@ -177,7 +178,7 @@ export class Exploration<Store, Command, State, World> {
       const { afterwardsStride: stride } = this.options;
       const livesOn = turn % stride === 0;
       const isThorough = livesOn && (turn / stride) % thoroughStride === 0;
-      const judging = { seed: plan.seed, livesOn, isThorough };
+      const judging = { seed: plan.seed, livesOn, isThorough, known: this.#known };
       const traits = await judgeCrash(this.subject, state, judging);
       for (const trait of traits) this.traits.set(trait, (this.traits.get(trait) ?? 0) + 1);
     });
@@ -199,11 +200,13 @@ export class Exploration<Store, Command, State, World> {
     const { loss } = plan.crashes.at(-1) as PlannedCrash;
     const state = stateAfter(this.subject, point, loss);
     const life = plan.crashes.length;
-    const { points, error } = await recordPlannedLife(this.subject, plan, state, life);
+    const { placeStride } = this.options;
+    const first = (placeStride - (this.counts.recoveries % placeStride)) % placeStride;
+    const wanted = this.#everySoMany(first);
+    const { points, error } = await recordPlannedLife(this.subject, plan, state, life, wanted);
     if (error !== undefined) return await this.#broken(plan, error);
-    const { placeStride, isCrashed } = this.options;
-    for (const [turn, second] of points.filter(({ site }) => isCrashed(site)).entries()) {
-      if ((turn + this.counts.recoveries) % placeStride !== 0) continue;
+    for (const [at, second] of points.entries()) {
+      const turn = first + at * placeStride;
       this.counts.places += 1;
       for (const next of this.#recoveryLossesAt(second.disk, turn)) {
         const found = await this.check(plan, second, next);
@@ -218,6 +221,13 @@ export class Exploration<Store, Command, State, World> {
     if (this.#judged.size < rememberedMax) return;
     this.#judged.clear();
     this.#recovered.clear();
+  }
+
+  /** Of the places that can be broken one in so many from the `first` on: a copy of the disk is made at these alone. */
+  #everySoMany(first: number): (site: CrashSite) => boolean {
+    const { placeStride, isCrashed } = this.options;
+    let turn = 0;
+    return (site) => isCrashed(site) && (turn++ - first) % placeStride === 0;
   }
 
   async #broken(plan: CrashPlan<Command>, error: unknown): Promise<Found<Command>> {
@@ -242,12 +252,5 @@ export class Exploration<Store, Command, State, World> {
     const { recoverySurvivals } = this.options;
     if (recoverySurvivals === "one") return oneLossAt(disk, turn);
     return someLossesAt(disk, recoverySurvivals, turn);
-  }
-
-  #keyOf({ disk, death, history, world }: CrashState<Command, State, World>): string {
-    const { isScratch, worldText = stateText } = this.subject;
-    const content = diskFingerprint(disk, isScratch);
-    const around = world === undefined ? "" : worldText(world);
-    return textFingerprint(`${death} ${content} ${history.text} ${around}`);
   }
 }

@@ -8,6 +8,7 @@ import type { Step } from "./crash-subject.ts";
 import type { Budget } from "./exploration.ts";
 import type { ExploreOptions, ExploreReport } from "./explore.ts";
 import type { ExploreShare } from "./explore-actor.ts";
+import { sumOfReports } from "./report-sum.ts";
 
 export interface ExploreInWorkersOptions<Command>
   extends Omit<
@@ -84,7 +85,7 @@ export async function exploreInWorkers<Command = unknown>(
     }
   });
   try {
-    return joined(await Promise.all(shares));
+    return sumOfReports(await Promise.all(shares), true);
   } finally {
     end();
   }
@@ -109,29 +110,4 @@ function telling(
   };
   tell();
   return () => cancel();
-}
-
-function joined(reports: readonly ExploreReport[]): ExploreReport {
-  const sum = (pick: (report: ExploreReport) => number): number =>
-    reports.reduce((total, report) => total + pick(report), 0);
-  const seconds = Math.max(...reports.map((report) => report.seconds));
-  const states = sum((report) => report.states);
-  const traits: Record<string, number> = {};
-  for (const report of reports) {
-    for (const [trait, count] of Object.entries(report.traits)) {
-      traits[trait] = (traits[trait] ?? 0) + count;
-    }
-  }
-  return {
-    states,
-    distinct: sum((report) => report.distinct),
-    recoveries: sum((report) => report.recoveries),
-    lives: sum((report) => report.lives),
-    places: sum((report) => report.places),
-    seconds,
-    statesPerSecond: states / Math.max(seconds, 0.001),
-    traits,
-    failures: reports.flatMap((report) => report.failures),
-    isComplete: reports.every((report) => report.isComplete),
-  };
 }

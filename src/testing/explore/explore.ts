@@ -234,7 +234,7 @@ class Explorer<Store, Command, State, World> {
 
   /** A life with faults is crashed where something was turned down, and at its end: on the way it is like others. */
   async #faultyLife(plan: CrashPlan<Command>): Promise<void> {
-    const { points, error } = await this.#exploration.record(plan);
+    const { points, error } = await this.#exploration.record(plan, -1, mayEnd(plan.steps));
     if (error !== undefined) return await this.#noteError(plan, error);
     let known = 0;
     for (const [at, point] of points.entries()) {
@@ -317,4 +317,13 @@ class Explorer<Store, Command, State, World> {
     this.#failures.push(await this.#withPage(failure));
     if (this.#failures.length >= (this.#options.failuresMax ?? 1)) throw new BudgetSpent();
   }
+}
+
+/** The ends of steps, and every place of a boot and a close: a life ends at one of these, where it breaks no promise. */
+function mayEnd(steps: readonly Step<unknown>[]): (site: CrashSite) => boolean {
+  let ended = -1;
+  return ({ operation, occurrence }) => {
+    if (operation === "step") ended = Math.max(ended, occurrence);
+    return operation === "step" || ended < 0 || ended === steps.length || steps[ended] === reopen;
+  };
 }

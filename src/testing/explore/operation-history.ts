@@ -1,5 +1,6 @@
 // What was done to a store and how each operation ended, and the prefix property over it: which states a crash may leave.
 import type { CrashSubject, Failed, Promised } from "./crash-subject.ts";
+import { initialOf, type KnownState } from "./known-states.ts";
 import { stateText } from "./state-text.ts";
 import { Violation } from "./violation.ts";
 
@@ -24,11 +25,11 @@ interface Operation<Command> {
 }
 
 /** One state that the operations allow: the last operation in it, and what it is. */
-interface Candidate<State> {
+interface Candidate<Command, State> {
   /** How many of the operations it has, left out ones included. */
   readonly count: number;
   readonly left: readonly number[];
-  readonly state: State;
+  readonly known: KnownState<Command, State>;
 }
 
 /** Operations whose fate is unknown double the states that are allowed; more than this many are no test any more. */
@@ -166,10 +167,10 @@ export class OperationHistory<Command, State> {
 
   /** The state that all operations make which were not rejected. */
   finalState(): State {
-    return (this.#candidates().at(-1) as Candidate<State>).state;
+    return (this.#candidates().at(-1) as Candidate<Command, State>).known.state;
   }
 
-  #find(state: State, promised: readonly Ending[]): Candidate<State> {
+  #find(state: State, promised: readonly Ending[]): Candidate<Command, State> {
     let must = 0;
     for (const [at, { ending }] of this.#operations.entries()) {
       if (promised.includes(ending)) must = at + 1;
@@ -177,7 +178,7 @@ export class OperationHistory<Command, State> {
     const candidates = this.#candidates();
     // The longest: what follows without a trace is there as well.
     const isLike = this.#likeness(state);
-    const found = lastOf(candidates, (candidate) => isLike(candidate.state));
+    const found = lastOf(candidates, (candidate) => isLike(candidate.known));
     if (found === undefined) throw this.#unexplained(stateText(state), candidates, must);
     if (found.count < must) {
       const lost = this.#operations.findIndex(
@@ -188,26 +189,26 @@ export class OperationHistory<Command, State> {
     return found;
   }
 
-  #likeness(found: State): (due: State) => boolean {
+  #likeness(found: State): (due: KnownState<Command, State>) => boolean {
     const { matches } = this.#model;
-    if (matches !== undefined) return (due) => matches(due, found);
+    if (matches !== undefined) return ({ state }) => matches(state, found);
     const text = stateText(found);
-    return (due) => stateText(due) === text;
+    return (due) => due.text === text;
   }
 
   /** Every state that some first operations make, in order; those that may be missing are left out as well as in. */
-  #candidates(): Candidate<State>[] {
-    const initial = this.#model.initial();
-    let front: Candidate<State>[] = [{ count: 0, left: [], state: initial }];
+  #candidates(): Candidate<Command, State>[] {
+    const first = { count: 0, left: [], known: initialOf(this.#model) };
+    let front: Candidate<Command, State>[] = [first];
     const all = [...front];
     let unknown = 0;
-    for (const [at, { command, ending }] of this.#operations.entries()) {
+    for (const [at, { command, text, ending }] of this.#operations.entries()) {
       const isOptional = ending === "unknown" && ++unknown <= unknownMax;
       const next = front.flatMap((before) => {
         const without = { ...before, count: at + 1, left: [...before.left, at] };
         if (ending === "rejected") return [without];
-        const state = this.#model.apply(before.state, command);
-        const taken = { count: at + 1, left: before.left, state };
+        const known = before.known.after(command, text);
+        const taken = { count: at + 1, left: before.left, known };
         return isOptional ? [without, taken] : [taken];
       });
       front = next;
@@ -230,12 +231,16 @@ export class OperationHistory<Command, State> {
       : new Violation("O1 durability", `${which} was acknowledged as ${ending} and ${found}`);
   }
 
-  #unexplained(text: string, candidates: readonly Candidate<State>[], must: number): Violation {
+  #unexplained(
+    text: string,
+    candidates: readonly Candidate<Command, State>[],
+    must: number,
+  ): Violation {
     const due = lastOf(candidates, ({ count }) => count >= must);
     const known = this.#operations.map((operation) => `${operation.text} ${operation.ending}`);
     return new Violation(
       "O2 prefix",
-      `no first operations of [${known.join(", ")}] make the state that was found: ${shortened(text)}; due is ${shortened(stateText(due?.state))}`,
+      `no first operations of [${known.join(", ")}] make the state that was found: ${shortened(text)}; due is ${shortened(due?.known.text ?? "")}`,
     );
   }
 

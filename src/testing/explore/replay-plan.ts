@@ -1,7 +1,6 @@
 // Runs one plan again, and tells its story call by call.
 import { judgeCrash } from "./crash-judge.ts";
-import type { CrashState } from "./crash-life.ts";
-import type { CrashPlan, PlannedCrash } from "./crash-plan.ts";
+import type { CrashPlan, CrashSite, PlannedCrash } from "./crash-plan.ts";
 import {
   type CrashPoint,
   freshState,
@@ -10,6 +9,7 @@ import {
   recordLife,
   stateAfter,
 } from "./crash-points.ts";
+import type { CrashState } from "./crash-state.ts";
 import type { CrashSubject, Step } from "./crash-subject.ts";
 import { CrashTimeline } from "./crash-timeline.ts";
 import { parseCrashPlan } from "./plan-text.ts";
@@ -97,12 +97,14 @@ export async function recordPlannedLife<Store, Command, State, World>(
   plan: CrashPlan<Command>,
   state: CrashState<Command, State, World>,
   life: number,
+  wanted?: (site: CrashSite) => boolean,
 ): Promise<Recording<Command, State, World>> {
-  return await recordLife(subject, state, {
+  const options = {
     seed: plan.seed,
     steps: stepsOfLife(subject, plan, life),
     closes: true,
     faults: life === 0 ? plan.faults : [],
     delays: life === 0 ? plan.delays : [],
-  });
+  };
+  return await recordLife(subject, state, options, wanted);
 }
