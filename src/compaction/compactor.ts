@@ -13,7 +13,7 @@ import { FrameBuilder, type FrameOutput } from "./frame-builder.ts";
 import { type ErasedNodes, RecordRewriter } from "./record-rewriter.ts";
 import { RemoteFailure, type RemotePass } from "./remote-pass.ts";
 import type { PassResult } from "./rewrite-messages.ts";
-import { passSegments } from "./segment-pass.ts";
+import { passSegment } from "./segment-pass.ts";
 import { StateLookup } from "./state-lookup.ts";
 
 export interface CompactorParts {
@@ -312,7 +312,17 @@ export class Compactor {
       pace: (bytes: number) => work.pace?.(bytes),
       rest: work.rest ?? turn,
     };
-    return await passSegments({ disk: ports.disk, directory, views }, rewriter, builder, host);
+    for (const view of views) {
+      const file = await ports.disk.open(ports.disk.join(directory, view.name), "read");
+      try {
+        await passSegment(file, view, rewriter, builder, host);
+      } finally {
+        await file.close();
+      }
+    }
+    builder.end(rewriter.nextNodeId);
+    const { dropped, changed } = rewriter;
+    return { dropped, changed, keptEvents: builder.keptEvents };
   }
 
   /** Throws where the work must not go on: what the index has would be taken for the truth. */

@@ -1,5 +1,5 @@
 // Reads the segments of an order and makes the frames of what stays of them, a piece at a time: all that rewriting does but the writing.
-import type { Disk } from "../disk/ports.ts";
+import type { Disk, DiskFile } from "../disk/ports.ts";
 import type { DiskTree } from "../index/disk-tree.ts";
 import { EdgeVersions } from "../index/edge-versions.ts";
 import { KeyLayers } from "../index/key-layers.ts";
@@ -16,7 +16,7 @@ import { RecordRewriter } from "./record-rewriter.ts";
 import type { PassResult, RewriteOrder, RewriteStep, RewrittenFrame } from "./rewrite-messages.ts";
 import type { DroppedFamilies } from "./rewriter-index.ts";
 import { SealedEvents } from "./sealed-events.ts";
-import { passSegments } from "./segment-pass.ts";
+import { passSegment } from "./segment-pass.ts";
 import { StateLookup } from "./state-lookup.ts";
 
 const pageCacheBytes: number = 8 * 2 ** 20;
@@ -113,12 +113,17 @@ export class RewriteJob {
       rest: () => Promise.resolve(),
     };
     host.check();
-    this.#done = await passSegments(
-      { disk: this.#disk, directory, views },
-      rewriter,
-      builder,
-      host,
-    );
+    for (const view of views) {
+      const file: DiskFile = await this.#disk.open(this.#disk.join(directory, view.name), "read");
+      try {
+        await passSegment(file, view, rewriter, builder, host);
+      } finally {
+        await file.close();
+      }
+    }
+    builder.end(rewriter.nextNodeId);
+    const { dropped, changed } = rewriter;
+    this.#done = { dropped, changed, keptEvents: builder.keptEvents };
   }
 
   #take(bytes: Uint8Array, fields: FrameFields): void {

@@ -1,6 +1,6 @@
-// Reads sealed segments from front to back in slices and hands their frames to a rewriter, checking each on the way.
+// Reads a sealed segment from front to back in slices and hands its frames to a rewriter, checking each on the way.
 import { VarveError } from "../codec/errors.ts";
-import type { Clock, Disk, DiskFile } from "../disk/ports.ts";
+import type { Clock, DiskFile } from "../disk/ports.ts";
 import type { Hash64 } from "../log/fields.ts";
 import {
   checkFrame,
@@ -14,7 +14,6 @@ import { segmentHeaderBytes } from "../log/segment-format.ts";
 import type { SegmentView } from "../log/segment-view.ts";
 import type { FrameBuilder } from "./frame-builder.ts";
 import type { RecordRewriter } from "./record-rewriter.ts";
-import type { PassResult } from "./rewrite-messages.ts";
 
 const chunkBytes: number = 256 * 1024;
 /** So long the event loop is kept at most, but for one record. */
@@ -30,34 +29,8 @@ export interface PassHost {
   rest(ms: number): Promise<void>;
 }
 
-/** Neighbours that become one segment, or one alone. */
-export interface Passed {
-  readonly disk: Disk;
-  readonly directory: string;
-  readonly views: readonly SegmentView[];
-}
-
 /** @throws {VarveError} CORRUPT at the first damage; whatever `check` throws. */
-export async function passSegments(
-  { disk, directory, views }: Passed,
-  rewriter: RecordRewriter,
-  builder: FrameBuilder,
-  host: PassHost,
-): Promise<PassResult> {
-  for (const view of views) {
-    const file = await disk.open(disk.join(directory, view.name), "read");
-    try {
-      await passSegment(file, view, rewriter, builder, host);
-    } finally {
-      await file.close();
-    }
-  }
-  builder.end(rewriter.nextNodeId);
-  const { dropped, changed } = rewriter;
-  return { dropped, changed, keptEvents: builder.keptEvents };
-}
-
-async function passSegment(
+export async function passSegment(
   file: DiskFile,
   view: SegmentView,
   rewriter: RecordRewriter,
