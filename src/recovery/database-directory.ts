@@ -32,8 +32,9 @@ export async function classifyDirectory(
   const { manifest } = await readManifest(disk, path, readOnly);
   const isBegun = names.every((name) => madeFirst.has(name) || !isOwnFile(name));
   if (manifest !== undefined) {
-    // A creation that was cut short: it is begun again, because a failed sync may have lost its names for good.
-    return manifest.segments.length === 0 && isBegun && !readOnly ? "empty" : "database";
+    // A creation that was cut short: it is begun again, because a failed sync may have lost its names for good. Who only reads
+    // must not take it for the database that there will be.
+    return manifest.segments.length === 0 && isBegun ? "empty" : "database";
   }
   // The lock file alone is no database: whoever opens a directory holds it.
   const foreign = names.filter((name) => !isOwnFile(name));

@@ -27,8 +27,17 @@ async function openOn(disk: SimulatedDisk): Promise<Database> {
 /** The database as of an LSN, by the trees and the log alone. */
 function viewAt(db: Database, lsn: number): GraphReader<object> {
   const { source } = Database.coreOf(db);
-  const at = { ...source, lsn: () => lsn, check: () => {}, epoch: source.epoch };
-  return new GraphReader({ ...at, index: source.index, counts: () => ({ nodes: 0, edges: 0 }) });
+  return new GraphReader({
+    index: source.index,
+    names: source.names,
+    events: source.events,
+    hold: source.hold,
+    epoch: source.epoch,
+    graph: () => 0,
+    lsn: () => lsn,
+    check: () => {},
+    counts: () => ({ nodes: 0, edges: 0 }),
+  });
 }
 
 async function changesFrom(db: Database, from: number): Promise<Change[]> {

@@ -181,10 +181,10 @@ describe("a read-only handle on a database with a checkpoint", () => {
     await due.db.close();
 
     const moving = new MovingDisk(older);
-    const open = moving.open;
-    moving.open = (path, mode) => {
+    const openSync = moving.openSync.bind(moving);
+    moving.openSync = (path) => {
       if (path.endsWith(".tree")) moving.now = disk;
-      return open(path, mode);
+      return openSync(path);
     };
     for (const path of treesOf(older)) if (disk.listAll().includes(path)) disk.removeFile(path);
     const late = await openReader(moving);
