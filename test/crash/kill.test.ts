@@ -11,7 +11,7 @@ import { open } from "../../src/varve.ts";
 import { type Child, startChild } from "../support/children.ts";
 
 const script = fileURLToPath(new URL("./kill-child.mjs", import.meta.url));
-const killCount = Number(process.env["VARVE_KILLS"] ?? 50);
+const killCount = Number(process.env["VARVE_KILLS"] ?? 30);
 /** Ends a long run sooner. */
 const secondsMax = Number(process.env["VARVE_KILL_SECONDS"] ?? Number.POSITIVE_INFINITY);
 /** A database grows by each round: begun anew so often, no round takes longer than the first ones. */

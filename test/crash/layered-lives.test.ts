@@ -13,7 +13,7 @@ import {
 import { randomLayers, tuningOf } from "../support/random-layers.ts";
 
 const families = [
-  { what: "random lives over tiny budgets", spoils: false, lives: 3, least: 1200 },
+  { what: "random lives over tiny budgets", spoils: false, lives: 2, least: 800 },
   { what: "lives whose index is damaged and made anew", spoils: true, lives: 2, least: 700 },
 ] as const;
 
