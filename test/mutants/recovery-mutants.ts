@@ -61,7 +61,7 @@ export const recoveryMutants: readonly Mutant[] = [
   {
     name: "creation-that-was-cut-short-goes-on-with-its-names",
     file: directory,
-    find: 'manifest.segments.length === 0 && isBegun && !readOnly ? "empty" : "database";',
+    find: 'manifest.segments.length === 0 && isBegun ? "empty" : "database";',
     replace: '"database";',
     killedBy: { ...plainPlans, says: /both copies of the manifest are lost/ },
   },
