@@ -199,7 +199,10 @@ export class History {
 function isVisible(db: Database, plan: Plan): boolean {
   return plan.steps.every((step) => {
     if ("put" in step) return db.hasNode(step.put);
-    if ("link" in step) return [...db.neighbors(step.link[0])].includes(step.link[2]);
+    if ("link" in step) {
+      const [from, type, to] = step.link;
+      return [...db.neighbors(from, { type })].includes(to);
+    }
     return true;
   });
 }
