@@ -171,7 +171,6 @@ class Run {
         if (ends.length < 2) return;
         const [from, to] = ends as [(typeof ends)[0], (typeof ends)[0]];
         const plan: Plan = {
-          // A type of its own: one that vanished must not be taken for another that stayed.
           steps: [{ link: [from.key, `l${at}`, to.key] }],
           durability: step.durability,
         };

@@ -199,11 +199,9 @@ export class History {
 function isVisible(db: Database, plan: Plan): boolean {
   return plan.steps.every((step) => {
     if ("put" in step) return db.hasNode(step.put);
-    if ("link" in step) {
-      const [from, type, to] = step.link;
-      return [...db.neighbors(from, { type })].includes(to);
-    }
-    return true;
+    if (!("link" in step)) return true;
+    const [from, type, to] = step.link;
+    return [...db.neighbors(from, { type })].includes(to);
   });
 }
 
