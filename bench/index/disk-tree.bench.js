@@ -158,7 +158,7 @@ async function wordRound(entries, picks) {
     for (let i = 0; i < seekCount; i++) if (tree.mayContain(picks[i])) sink++;
   });
   note("open", 100, () => {
-    for (let i = 0; i < 100; i++) sink += DiskTree.openSized(file, written.fileBytes, cache).height;
+    for (let i = 0; i < 100; i++) sink += DiskTree.open(file, written.fileBytes, cache).height;
   });
   const small = new PageCache(0);
   const cold = await DiskTree.open(file, small);

@@ -51,15 +51,10 @@ export class DiskTree {
   }
 
   /**
-   * Opens a tree by its footer: one read. Throws CORRUPT where the footer is not whole or names another tree, and
-   * FORMAT_UNSUPPORTED for a newer version of the format.
+   * Opens a tree by its footer: one read, which proves that the file has `fileBytes` bytes. Throws CORRUPT where it has not, or where
+   * the footer is not whole or names another tree, and FORMAT_UNSUPPORTED for a newer version of the format.
    */
-  static async open(file: DiskFile, cache: PageCache, expected?: ExpectedTree): Promise<DiskTree> {
-    return DiskTree.openSized(file, await file.size(), cache, expected);
-  }
-
-  /** As `open`, for a caller that knows how long the file must be. */
-  static openSized(
+  static open(
     file: DiskFile,
     fileBytes: number,
     cache: PageCache,

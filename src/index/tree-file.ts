@@ -29,7 +29,7 @@ export async function openTreeFile(
   const file = openExisting(disk, path);
   try {
     const expected = { databaseId, treeId: record.treeId };
-    const tree = DiskTree.openSized(file, record.bytes, cache, expected);
+    const tree = DiskTree.open(file, record.bytes, cache, expected);
     const fault = footerFault(tree.footer, address);
     if (fault !== undefined) throw corruptTree(path, tree.footer.footerOffset, fault);
     return tree;

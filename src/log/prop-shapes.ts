@@ -3,8 +3,6 @@
 /** Properties by name: a fresh plain object; a property called `__proto__` is an own one too. */
 export type Props = Record<string, unknown>;
 
-/** Lists up to this length have shapes. */
-export const shapeNamesMax: number = 4;
 const slotCount = 256;
 const placeCount = 6;
 /** A list that came so often is worth one of the few places. */
@@ -12,7 +10,7 @@ const usesForPlace = 256;
 const noPlace = -1;
 
 /** The numbers of the names in a list, in order, 0 where it has fewer, and the names. */
-class PropShape {
+export class PropShape {
   readonly numbers: readonly [number, number, number, number];
   readonly first: string;
   readonly second: string;
@@ -33,8 +31,6 @@ class PropShape {
     this.usesLeft = names.every(isOrdinary) ? usesForPlace : Number.POSITIVE_INFINITY;
   }
 }
-
-export type { PropShape };
 
 /** The shapes of one dictionary of names; a list that finds its slot taken by another one has none. */
 export class PropShapes {

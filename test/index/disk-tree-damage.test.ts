@@ -198,12 +198,12 @@ describe("damaged on-disk tree", () => {
     const file = new MemoryFile(sound);
     const cache = new PageCache(1000);
     const databaseId = new Uint8Array(16);
-    expect(
-      outcome(() => DiskTree.openSized(file, sound.length, cache, { databaseId, treeId })),
-    ).toBe("CORRUPT");
+    expect(outcome(() => DiskTree.open(file, sound.length, cache, { databaseId, treeId }))).toBe(
+      "CORRUPT",
+    );
     const { footer } = openTree(file);
     const id = { databaseId: footer.databaseId, treeId: treeId + 1 };
-    expect(outcome(() => DiskTree.openSized(file, sound.length, cache, id))).toBe("CORRUPT");
+    expect(outcome(() => DiskTree.open(file, sound.length, cache, id))).toBe("CORRUPT");
     const newer = changed((bytes) => {
       putU32(bytes, footer.footerOffset + TREE_FOOTER.version, 2);
       const hashAt = bytes.length - 8;

@@ -107,7 +107,7 @@ export function openTree(
   cacheBytes: number = 2 ** 24,
 ): DiskTree {
   const cache = new PageCache(cacheBytes);
-  return DiskTree.openSized(file, file.content.length, cache, { databaseId, treeId });
+  return DiskTree.open(file, file.content.length, cache, { databaseId, treeId });
 }
 
 /** The entry that a cursor stands on. */

@@ -38,7 +38,7 @@ export class MemoryRun implements TreeRun {
       sink?.finish();
       if (writer.entryCount === 0) continue;
       writer.finish(lsns);
-      this.#trees.set(name, DiskTree.openSized(file, file.content.length, cache));
+      this.#trees.set(name, DiskTree.open(file, file.content.length, cache));
     }
     const { firstLsn, lastLsn } = lsns;
     this.record = { firstLsn, lastLsn, removals: this.#countRemovals(), trees: [] };
