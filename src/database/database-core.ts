@@ -39,7 +39,6 @@ export class DatabaseCore {
   readonly counts: CountsHistory;
   readonly cuts: HistoryCuts = new HistoryCuts();
   readonly transaction: TransactionCore;
-  readonly pipeline: Pipeline;
   readonly queue: WriteQueue;
   readonly source: ReadSource;
   /** Told whenever the durable LSN moves: live feeds wait there. */
@@ -54,6 +53,7 @@ export class DatabaseCore {
   /** How to undo the system state of transactions that are not durable yet. */
   readonly #stateUndo: { readonly by: PendingTransaction; readonly undo: StateUndo }[] = [];
   #lifeStage: "open" | "closing" | "closed" = "open";
+  #pipeline: Pipeline | undefined;
 
   constructor(parts: CoreParts) {
     const { log, index, names, state, settings, tuning, runs } = parts;
@@ -92,10 +92,6 @@ export class DatabaseCore {
         this.tail.wake();
       },
     });
-    this.pipeline = new Pipeline(() => this.#apply(), this.background.loops, {
-      scheduler: settings.ports.scheduler,
-      failed: (error) => this.background.stageFailed(error),
-    });
     this.queue = new WriteQueue(settings.maxPendingBytes, {
       pendingBytes: () => log.pendingBytes,
       indexPressure: () => this.background.pressure,
@@ -118,6 +114,15 @@ export class DatabaseCore {
       rolledBack: (transactions) => this.#rolledBack(transactions),
       durableAdvanced: (lsn) => this.#durableAdvanced(lsn),
     });
+  }
+
+  /** Made where it is needed first: who only reads does not wait for it. */
+  get pipeline(): Pipeline {
+    this.#pipeline ??= new Pipeline(() => this.#apply(), this.background.loops, {
+      scheduler: this.settings.ports.scheduler,
+      failed: (error) => this.background.stageFailed(error),
+    });
+    return this.#pipeline;
   }
 
   requireOpen(method: string): void {

@@ -1,31 +1,15 @@
-// A read-only file opened without waiting, for NodeFile: node:fs gives FileHandles only to those who wait.
-import { close as closeCallback, fdatasync, fstat, ftruncate, read as readCallback } from "node:fs";
+// An open file by its number, for NodeFile: node:fs gives FileHandles only to those who wait for them.
+import { closeSync, fdatasync, fstat, ftruncate, read as readCallback } from "node:fs";
 import { promisify } from "node:util";
 
-/** What NodeFile needs of an open file; a FileHandle has it. */
-export interface OpenFile {
-  readonly fd: number;
-  read(
-    into: Uint8Array,
-    offset: number,
-    length: number,
-    position: number,
-  ): Promise<{ readonly bytesRead: number }>;
-  datasync(): Promise<void>;
-  truncate(size: number): Promise<void>;
-  stat(): Promise<{ readonly size: number }>;
-  close(): Promise<void>;
-}
-
 const call = {
-  close: promisify(closeCallback),
   fdatasync: promisify(fdatasync),
   fstat: promisify(fstat),
   ftruncate: promisify(ftruncate),
   read: promisify(readCallback),
 };
 
-export class Descriptor implements OpenFile {
+export class Descriptor {
   readonly fd: number;
   readonly #running: Set<Promise<unknown>> = new Set();
 
@@ -57,7 +41,7 @@ export class Descriptor implements OpenFile {
   // Order: the number may name somebody else's file once it is closed, so running calls end first.
   async close(): Promise<void> {
     await Promise.allSettled(this.#running);
-    await call.close(this.fd);
+    closeSync(this.fd);
   }
 
   #track<T>(running: Promise<T>): Promise<T> {

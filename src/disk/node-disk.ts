@@ -7,8 +7,7 @@ import {
   openSync as openDescriptor,
   type Stats,
 } from "node:fs";
-import type { FileHandle } from "node:fs/promises";
-import { lstat, mkdir, open, readdir, rename, unlink } from "node:fs/promises";
+import { mkdir, open, readdir, rename, unlink } from "node:fs/promises";
 import path from "node:path";
 import {
   type DiskOperation,
@@ -58,48 +57,25 @@ export class NodeDisk implements Disk {
     return this.#directorySync;
   }
 
+  // A name is found within microseconds, and the way to the pool and back takes a hundred: see D-160.
   async open(file: string, mode: OpenMode): Promise<DiskFile> {
-    const operation = mode === "create" ? "create" : "open";
-    let handle: FileHandle;
-    try {
-      handle = await open(file, FLAGS[mode]);
-    } catch (cause) {
-      throw openError(file, operation, cause);
-    }
-    try {
-      assertPlain(file, await handle.stat());
-    } catch (error) {
-      await handle.close();
-      throw error;
-    }
-    return new NodeFile(file, handle);
+    return openFile(file, mode);
   }
 
   openSync(file: string): DiskFile {
-    let fd: number;
-    try {
-      fd = openDescriptor(file, FLAGS.read);
-    } catch (cause) {
-      throw openError(file, "open", cause);
-    }
-    try {
-      assertPlain(file, fstatSync(fd));
-    } catch (error) {
-      closeSync(fd);
-      throw error;
-    }
-    return new NodeFile(file, new Descriptor(fd));
+    return openFile(file, "read");
   }
 
   async stat(file: string): Promise<DiskStat | undefined> {
     try {
-      const stat = await lstat(file, { bigint: true });
+      const stat = lstatSync(file, { bigint: true, throwIfNoEntry: false });
+      if (stat === undefined) return undefined;
       const kind = stat.isFile() ? "file" : stat.isDirectory() ? "directory" : "other";
       const identity = `${stat.dev}:${stat.ino}`;
       return { kind, bytes: Number(stat.size), identity, links: Number(stat.nlink) };
     } catch (cause) {
       const errno = errnoOf(cause);
-      if (errno === "ENOENT" || errno === "ENOTDIR") return undefined;
+      if (errno === "ENOTDIR") return undefined;
       throw diskError({ errno, operation: "stat", path: file, cause });
     }
   }
@@ -156,6 +132,22 @@ export class NodeDisk implements Disk {
   resolve(file: string): string {
     return path.resolve(file);
   }
+}
+
+function openFile(file: string, mode: OpenMode): DiskFile {
+  let fd: number;
+  try {
+    fd = openDescriptor(file, FLAGS[mode]);
+  } catch (cause) {
+    throw openError(file, mode === "create" ? "create" : "open", cause);
+  }
+  try {
+    assertPlain(file, fstatSync(fd));
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+  return new NodeFile(file, new Descriptor(fd));
 }
 
 async function attempt<T>(

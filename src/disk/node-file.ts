@@ -2,7 +2,7 @@
 // descriptor, the rest go through libuv's pool.
 import { readSync as readDescriptor, writeSync as writeDescriptor } from "node:fs";
 import { type DiskOperation, diskError } from "./disk-error.ts";
-import type { OpenFile } from "./node-descriptor.ts";
+import type { Descriptor } from "./node-descriptor.ts";
 import type { DiskFile } from "./ports.ts";
 
 /** The errno name of whatever a call of node:fs threw. */
@@ -13,10 +13,10 @@ export function errnoOf(cause: unknown): string {
 
 export class NodeFile implements DiskFile {
   readonly path: string;
-  readonly #handle: OpenFile;
+  readonly #handle: Descriptor;
   #closed = false;
 
-  constructor(path: string, handle: OpenFile) {
+  constructor(path: string, handle: Descriptor) {
     this.path = path;
     this.#handle = handle;
   }

@@ -1,8 +1,8 @@
 // The `lock` file: who holds a directory, and how to tell that its holder is gone where no kernel lock
 // says so. Two processes that find the same stale file at the same time are told apart by a rename;
 // what is left of that race is closed by the epoch in the manifest.
-import { constants } from "node:fs";
-import { link, open, readFile, rename, unlink } from "node:fs/promises";
+import { writeFileSync } from "node:fs";
+import { link, readFile, rename, unlink } from "node:fs/promises";
 import { hostname } from "node:os";
 import { errnoOf } from "./node-file.ts";
 
@@ -19,17 +19,11 @@ export interface Holder {
 
 // Two readings of one process's start differ by clock steps of this size at most.
 const startedToleranceMs = 2000;
-const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
 
 /** Writes the file where there is none; false where there is one. */
 export async function createHolderFile(file: string, record: Holder): Promise<boolean> {
   try {
-    const handle = await open(file, CREATE);
-    try {
-      await handle.writeFile(`${JSON.stringify(record)}\n`);
-    } finally {
-      await handle.close();
-    }
+    writeFileSync(file, `${JSON.stringify(record)}\n`, { flag: "wx" });
     return true;
   } catch (cause) {
     if (errnoOf(cause) === "EEXIST") return false;

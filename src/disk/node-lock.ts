@@ -1,6 +1,8 @@
 // One owner per database directory: a registry for this process, a lock of the kernel's or a lock file
 // between processes, and in both cases a `lock` file that names the holder.
-import { stat } from "node:fs/promises";
+// `listen` asks it whether it is in a worker; what is loaded here is not loaded in the middle of the first open.
+import "node:cluster";
+import { statSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { hostname } from "node:os";
 import path from "node:path";
@@ -40,7 +42,7 @@ export async function lockDirectory(
   holder: string,
   method: LockMethod,
 ): Promise<DiskLock> {
-  const identity = await identityOf(directory);
+  const identity = identityOf(directory);
   const owners = registry();
   const owner = owners.get(identity);
   if (owner !== undefined) throw lockedError(directory, owner, { pid: process.pid });
@@ -60,9 +62,9 @@ export async function lockDirectory(
 }
 
 // The directory behind a symbolic link counts, not the link.
-async function identityOf(directory: string): Promise<string> {
+function identityOf(directory: string): string {
   try {
-    const found = await stat(directory, { bigint: true });
+    const found = statSync(directory, { bigint: true });
     return `${found.dev}-${found.ino}`;
   } catch (cause) {
     throw diskError({ errno: errnoOf(cause), operation: "lock", path: directory, cause });

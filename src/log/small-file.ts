@@ -2,6 +2,9 @@
 import { VarveError } from "../codec/errors.ts";
 import type { Disk, DiskFile } from "../disk/ports.ts";
 
+/** What is no longer is read at once: the way to the thread pool and back takes longer. */
+const quickBytesMax = 64 * 1024;
+
 /** No file that is read whole is larger: what is, is not one of ours. */
 export const smallFileBytesMax: number = 64 * 2 ** 20;
 
@@ -24,7 +27,8 @@ export async function readWhole(disk: Disk, path: string): Promise<Uint8Array | 
   const file = await disk.open(path, "read");
   try {
     const bytes = new Uint8Array(fileBytes);
-    const length = await file.read(bytes, 0);
+    const isQuick = fileBytes <= quickBytesMax;
+    const length = isQuick ? file.readSync(bytes, 0) : await file.read(bytes, 0);
     return bytes.subarray(0, length);
   } finally {
     await file.close();

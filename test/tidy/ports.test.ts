@@ -12,6 +12,7 @@ const nodeModules: ReadonlyMap<string, readonly RegExp[]> = new Map([
   ["fs", [diskAdapter, inputAdapter]],
   ["fs/promises", [diskAdapter, inputAdapter]],
   ["net", [diskAdapter]],
+  ["cluster", [diskAdapter]],
   ["diagnostics_channel", [diskAdapter]],
   ["worker_threads", [diskAdapter]],
   ["os", [diskAdapter, command]],
