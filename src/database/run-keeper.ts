@@ -78,6 +78,7 @@ export class RunKeeper {
     this.#index = index;
     this.#tuning = tuning;
     this.cache = new PageCache(tuning.pageCacheBytes);
+    index.tellKeyCacheBytes((bytes) => this.cache.reserve(bytes));
     this.garbage = new RunGarbage(index);
     this.#flusher = this.#builder();
     this.#merger = this.#builder();

@@ -10,7 +10,10 @@ export interface Tuning {
   readonly activeEventsMax: number;
   /** Bytes of log behind the newest checkpoint at which the active layer is frozen. */
   readonly activeLogBytesMax: number;
-  /** Decoded pages and filters of the on-disk trees: so much in any case, and so much while no layer in memory takes any. */
+  /**
+   * Decoded pages and filters of the on-disk trees, with the cache of keys, which takes its part as keys come: so much in any case, and
+   * so much while no layer in memory takes any.
+   */
   readonly pageCacheBytes: number;
   readonly pageCacheBytesMax: number;
   readonly frameCacheBytes: number;
@@ -31,28 +34,31 @@ export interface Tuning {
 
 const MiB = 2 ** 20;
 
-/** Beyond this share caches of keys do not grow with the budget: it would win nothing. */
-const keyCacheSlotsMax: number = 2 ** 19;
+/** 256 MiB, for 8 M keys. */
+const keyCacheSlotsMax: number = 2 ** 23;
+/** Strings are for reads of what is read often. */
+const keyStringSlotsMax: number = 2 ** 18;
 /** 16,384 edges: more would be sorted in one go for longer than a turn may last, and win nothing. */
 const stagingBytesMax: number = 448 * 1024;
 
 /** @param memoryBudget bytes; caches and in-memory trees together stay within it. */
 export function tuningFor(memoryBudget: number): Tuning {
-  const keyCacheSlots = Math.min(keyCacheSlotsMax, powerOfTwoBelow(memoryBudget / 512));
+  // A slot has 32 bytes: a quarter of the budget.
+  const keyCacheSlots = Math.min(keyCacheSlotsMax, powerOfTwoBelow(memoryBudget / 128));
   const stagingBytes = Math.min(stagingBytesMax, memoryBudget / 128);
   return {
     index: {
       keyCacheSlots,
-      keyStringSlots: keyCacheSlots / 2,
-      chunkBytes: Math.min(MiB, keyCacheSlots * 2),
+      keyStringSlots: Math.min(keyStringSlotsMax, powerOfTwoBelow(memoryBudget / 1024)),
+      chunkBytes: Math.min(MiB, powerOfTwoBelow(memoryBudget / 256)),
       stagingCapacity: Math.floor(stagingBytes / 28),
     },
     // Two of these are in memory at a time: one takes writes while the other is flushed.
     activeBytesMax: Math.floor(memoryBudget / 5),
     activeEventsMax: 2 ** 19,
     activeLogBytesMax: 96 * MiB,
-    pageCacheBytes: Math.floor(memoryBudget / 4),
-    pageCacheBytesMax: Math.floor(memoryBudget / 4) + 2 * Math.floor(memoryBudget / 5),
+    pageCacheBytes: Math.floor(memoryBudget * (7 / 16)),
+    pageCacheBytesMax: Math.floor(memoryBudget * (7 / 16)) + 2 * Math.floor(memoryBudget / 5),
     frameCacheBytes: Math.floor(memoryBudget / 16),
     pageBytes: pageBytesTargetDefault,
     mergeAbove: 8,

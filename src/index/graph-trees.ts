@@ -90,6 +90,11 @@ export class GraphTrees extends GraphLayers {
     return this.activeBytes + this.frozenBytes + this.cacheBytes;
   }
 
+  /** Has somebody told what the cache of keys takes, whenever it has grown. */
+  tellKeyCacheBytes(tell: (bytes: number) => void): void {
+    this.keyCache.grown = tell;
+  }
+
   /** Freezes everything applied so far, for a flush, and begins a new active layer; there must be no frozen one. */
   freeze(): FrozenLayer {
     return this.freezeAt(this.lastLsn);

@@ -14,6 +14,8 @@ const growthFactor = 16;
  * `KeyBytes.words` has it; the two slots of a set lie in one line of memory. Longer keys are not remembered.
  */
 export class KeyCache {
+  /** Told of the bytes it takes from now on. */
+  grown: (bytes: number) => void = () => {};
   readonly #slotsMax: number;
   /** One set until the first key comes, and few while few come: a small database need not wait for megabytes of zeros. */
   #words = new Uint32Array(setWords);
@@ -71,6 +73,7 @@ export class KeyCache {
     this.#bytes = new Uint8Array(this.#words.buffer);
     this.#setMask = slots / 2 - 1;
     this.#putsUntilGrowth = slots < this.#slotsMax ? slots / 2 : 0;
+    this.grown(this.bytes);
   }
 
   get #slotsNow(): number {

@@ -66,6 +66,7 @@ export class PageCache {
   readonly reader: PageReader = new PageReader();
 
   #bytesMax: number;
+  #reserved = 0;
   readonly #ring: DecodedPage[] = [];
   #hand = 0;
 
@@ -85,6 +86,12 @@ export class PageCache {
   /** Changes the budget, and keeps to it at once. */
   setBytesMax(bytesMax: number): void {
     this.#bytesMax = bytesMax;
+    this.#shrink();
+  }
+
+  /** Leaves so much of the budget to somebody else. */
+  reserve(bytes: number): void {
+    this.#reserved = bytes;
     this.#shrink();
   }
 
@@ -124,7 +131,8 @@ export class PageCache {
 
   #shrink(): void {
     const ring = this.#ring;
-    while (this.bytes > this.#bytesMax && ring.length > 0) {
+    const bytesMax = this.#bytesMax - this.#reserved;
+    while (this.bytes > bytesMax && ring.length > 0) {
       if (this.#hand >= ring.length) this.#hand = 0;
       const page = ring[this.#hand]!;
       if (page.wasUsed) {
