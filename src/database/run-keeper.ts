@@ -78,7 +78,7 @@ export class RunKeeper {
     this.#index = index;
     this.#tuning = tuning;
     this.cache = new PageCache(tuning.pageCacheBytes);
-    index.tellKeyCacheBytes((bytes) => this.cache.reserve(bytes));
+    index.keyCache.grown = (bytes) => this.cache.reserve(bytes);
     this.garbage = new RunGarbage(index);
     this.#flusher = this.#builder();
     this.#merger = this.#builder();
@@ -361,8 +361,7 @@ export class RunKeeper {
   }
 
   #open(record: RunRecord): Promise<Run> {
-    const { disk } = this.#ports;
-    return Run.open(disk, this.#directory, record, this.#databaseId, this.cache);
+    return Run.open(this.#ports.disk, this.#directory, record, this.#databaseId, this.cache);
   }
 
   /** Opens what was built, once every page of it was read back; nothing where it has no entries. */

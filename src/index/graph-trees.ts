@@ -64,7 +64,7 @@ export class GraphTrees extends GraphLayers {
   /** Kept up while events are applied and taken back. */
   readonly superseded: SupersededCounts = new SupersededCounts();
   readonly #familyCache = new FamilyCache();
-  protected readonly keyCache: KeyCache;
+  readonly keyCache: KeyCache;
   protected readonly keyStrings: KeyStrings;
 
   constructor(names: NameTable, options: GraphIndexOptions = {}) {
@@ -88,11 +88,6 @@ export class GraphTrees extends GraphLayers {
   /** Memory of the layers and caches, in bytes, estimated. */
   get bytes(): number {
     return this.activeBytes + this.frozenBytes + this.cacheBytes;
-  }
-
-  /** Has somebody told what the cache of keys takes, whenever it has grown. */
-  tellKeyCacheBytes(tell: (bytes: number) => void): void {
-    this.keyCache.grown = tell;
   }
 
   /** Freezes everything applied so far, for a flush, and begins a new active layer; there must be no frozen one. */
