@@ -5,7 +5,8 @@ import { transactionEdges } from "../workload.js";
 export const usage = `npm run scale -- [options]
   --edges N            how many edges, as 20m or 100k; default 1m
   --nodes auto|N       nodes of the R-MAT graph, a power of two; auto: 131,072 at 1m, 2^21 at 20m, 2^23 at 100m
-  --memory-budget N    bytes of the database's memoryBudget, as 256m (the default)
+  --memory-budget auto|N
+                       bytes of the database's memoryBudget, as 256m; auto, the default: 8 an edge, and 256m at least
   --by keys|ids        keys (default): addEdge with string keys and two props, nodes made on the way, 1,000 edges a
                        transaction; ids: addEdges by numeric ids without props
   --kill-at N|never    SIGKILL during ingest, at so many edges; default 1.05 times --edges, which goes on with the same
@@ -22,7 +23,7 @@ export function readOptions(args) {
     options: {
       edges: { type: "string", default: "1m" },
       nodes: { type: "string", default: "auto" },
-      "memory-budget": { type: "string", default: "256m" },
+      "memory-budget": { type: "string", default: "auto" },
       by: { type: "string", default: "keys" },
       "kill-at": { type: "string" },
       dir: { type: "string" },
@@ -39,7 +40,7 @@ export function readOptions(args) {
   return {
     edgeCount,
     scale: scaleFor(values.nodes, edgeCount),
-    memoryBudget: amount("--memory-budget", values["memory-budget"], 1024, 1),
+    memoryBudget: budgetFor(values["memory-budget"], edgeCount),
     by: values.by,
     killAt: killPoint(values["kill-at"], edgeCount),
     dir: values.dir,
@@ -63,6 +64,11 @@ function scaleFor(nodes, edgeCount) {
   if (!Number.isInteger(scale) || scale > 30)
     throw new RangeError(`--nodes takes auto or a power of two up to 2^30, not ${nodes}`);
   return scale;
+}
+
+function budgetFor(given, edgeCount) {
+  if (given === "auto") return Math.max(256 * 2 ** 20, 8 * edgeCount);
+  return amount("--memory-budget", given, 1024, 1);
 }
 
 function killPoint(given, edgeCount) {
