@@ -1,9 +1,9 @@
 // The process that kill.test.ts kills: opens a database with the built package, writes numbered tokens and says, on
 // standard output and one line at a time, what was acknowledged. Arguments: directory, durability, tokens in flight.
 import { writeSync } from "node:fs";
+import { open } from "../../dist/varve.js";
 
 const [directory, durability, width] = process.argv.slice(2);
-const { open } = await import(new URL("../../dist/varve.js", import.meta.url).href);
 
 // Written at once, so that nothing that was said is lost with the process.
 function say(...words) {

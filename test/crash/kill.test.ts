@@ -9,8 +9,8 @@ import type { Database } from "../../src/database/database.ts";
 import { SimulatedRandom } from "../../src/testing/testing.ts";
 import { open } from "../../src/varve.ts";
 import { type Child, startChild } from "../support/children.ts";
+import { inOneFile } from "../support/one-file.ts";
 
-const script = fileURLToPath(new URL("./kill-child.mjs", import.meta.url));
 const killCount = Number(process.env["VARVE_KILLS"] ?? 30);
 /** Ends a long run sooner. */
 const secondsMax = Number(process.env["VARVE_KILL_SECONDS"] ?? Number.POSITIVE_INFINITY);
@@ -18,9 +18,12 @@ const secondsMax = Number(process.env["VARVE_KILL_SECONDS"] ?? Number.POSITIVE_I
 const roundsPerDatabase = 25;
 
 let folder: string;
+let script: string;
 
-beforeAll(() => {
+beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "varve-kill-"));
+  const source = fileURLToPath(new URL("./kill-child.mjs", import.meta.url));
+  script = await inOneFile(source, join(folder, "script"));
 });
 
 afterAll(() => {

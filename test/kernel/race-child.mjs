@@ -2,8 +2,7 @@
 // database, and says whether it has it. "let go" closes it again.
 import { writeSync } from "node:fs";
 import { createInterface } from "node:readline";
-
-const { open } = await import(new URL("../../dist/varve.js", import.meta.url).href);
+import { open } from "../../dist/varve.js";
 
 // Written at once, so that nothing that was said is lost with the process.
 function say(...words) {

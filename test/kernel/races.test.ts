@@ -6,12 +6,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { open } from "../../src/varve.ts";
+import { inOneFile } from "../support/one-file.ts";
 
 const racesDue = Number(process.env["VARVE_RACES"] ?? 20);
-const script: string = fileURLToPath(new URL("./race-child.mjs", import.meta.url));
 const folder: string = mkdtempSync(join(tmpdir(), "varve-race-"));
+const source: string = fileURLToPath(new URL("./race-child.mjs", import.meta.url));
+let script: string;
 /** Both have read their line by then. */
 const startInMs = 15;
 
@@ -42,6 +44,10 @@ class Racer {
     this.#reader.close();
   }
 }
+
+beforeAll(async () => {
+  script = await inOneFile(source, join(folder, "script"));
+});
 
 const racers: Racer[] = [];
 

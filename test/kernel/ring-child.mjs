@@ -1,9 +1,9 @@
 // The process that the tests of this folder trace, fill the disk of, or kill: a short life of a database that makes every kind
 // of file, saying on standard output, one line at a time, what came of each step. Argument: the directory.
 import { writeSync } from "node:fs";
+import { open } from "../../dist/varve.js";
 
 const [directory] = process.argv.slice(2);
-const { open } = await import(new URL("../../dist/varve.js", import.meta.url).href);
 
 // Written at once, so that nothing that was said is lost with the process.
 function say(...words) {

@@ -3,8 +3,9 @@ import { spawn, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { open } from "../../src/varve.ts";
+import { inOneFile } from "../support/one-file.ts";
 
-const script: string = fileURLToPath(new URL("./ring-child.mjs", import.meta.url));
+const source: string = fileURLToPath(new URL("./ring-child.mjs", import.meta.url));
 
 /** The calls of the kernel that change a disk, as Node makes them. */
 export const tracedCalls: readonly string[] = [
@@ -39,8 +40,17 @@ export function noTracer(): string | undefined {
   return status === 0 ? undefined : `strace cannot trace here: ${String(stderr).trim()}`;
 }
 
+/** Makes the child; returns what to run. */
+export function makeChild(folder: string): Promise<string> {
+  return inOneFile(source, folder);
+}
+
 /** One thread for Node's pool: the tracer counts the calls of each thread apart. */
-export function runChild(directory: string, tracer: readonly string[] = []): Promise<ChildEnd> {
+export function runChild(
+  script: string,
+  directory: string,
+  tracer: readonly string[] = [],
+): Promise<ChildEnd> {
   const [program, ...args] = [...tracer, process.execPath, script, directory];
   const child = spawn(program!, args, {
     stdio: ["ignore", "pipe", "pipe"],
@@ -75,9 +85,9 @@ export interface Call {
 }
 
 /** Every call of an undisturbed life that names something in the directory, in order. */
-export async function callsOf(directory: string, logFile: string): Promise<Call[]> {
+export async function callsOf(script: string, directory: string, logFile: string): Promise<Call[]> {
   const trace = `trace=${tracedCalls.join()}`;
-  await runChild(directory, ["strace", "-f", "-qq", "-y", "-e", trace, "-o", logFile]);
+  await runChild(script, directory, ["strace", "-f", "-qq", "-y", "-e", trace, "-o", logFile]);
   const counts = new Map<string, number>();
   const calls: Call[] = [];
   for (const line of readFileSync(logFile, "utf8").split("\n")) {

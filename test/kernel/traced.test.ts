@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SimulatedRandom } from "../../src/testing/testing.ts";
-import { type Call, callsOf, checkLeft, injecting, noTracer, runChild } from "./ring.ts";
+import { type Call, callsOf, checkLeft, injecting, makeChild, noTracer, runChild } from "./ring.ts";
 
 const roundsDue = Number(process.env["VARVE_TRACED"] ?? 5);
 /** Only for what hangs: a life under the tracer takes a second, or twenty on a busy machine. */
@@ -15,11 +15,14 @@ if (missing !== undefined)
   process.stdout.write(`skipped, kills and errors by tracer: ${missing}\n`);
 
 let folder: string;
+let script: string;
 let calls: Call[];
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "varve-traced-"));
-  if (missing === undefined) calls = await callsOf(join(folder, "counted"), join(folder, "trace"));
+  if (missing !== undefined) return;
+  script = await makeChild(join(folder, "script"));
+  calls = await callsOf(script, join(folder, "counted"), join(folder, "trace"));
 });
 
 afterAll(() => {
@@ -51,7 +54,7 @@ async function disturb(
   const directory = join(folder, name);
   try {
     for (const one of what) {
-      const { said, isOver } = await runChild(directory, injecting(call, one));
+      const { said, isOver } = await runChild(script, directory, injecting(call, one));
       const refused = said.some(({ word }) => word === "refused");
       if (!isOver || refused) tally.disturbed++;
       // Killed before it had made anything.
