@@ -25,15 +25,17 @@ export interface Candidate {
   readonly view: SegmentView;
   /** Which share of what it has is superseded, as events have told since it was rewritten; undefined where nobody has counted. */
   readonly supersededShare: number | undefined;
+  /** Whether it was never rewritten, and what it has is known to say everything that others need it to. */
+  readonly mayWait: boolean;
 }
 
 /** With less to free a segment is not read again. */
-const freedShareMin = 0.3;
+const freedShareMin = 0.2;
 
 /**
- * The segment to rewrite next as of a horizon; undefined where none is worth it. First those that were never rewritten, the newest of
- * them first: what is superseded goes once what superseded it says everything by itself, which rewriting makes it do. Then the one that
- * frees most for what it costs, to read it and to write what stays; and those of which nobody knows.
+ * The segment to rewrite next as of a horizon; undefined where none is worth it. First those that were never rewritten and may not wait for
+ * it, the newest of them first: what is superseded goes once what superseded it says everything by itself, which rewriting makes it do. Then
+ * the one that frees most for what it costs, to read it and to write what stays; and those of which nobody knows.
  *
  * @param staleLsns a segment is looked through again once the horizon is so far ahead of its own, for the removals of what is gone.
  */
@@ -45,10 +47,11 @@ export function chooseNext(
   let best: SegmentView | undefined;
   let bestWorth = 0;
   for (let i = candidates.length - 1; i >= 0; i--) {
-    const { view, supersededShare } = candidates[i]!;
+    const { view, supersededShare, mayWait } = candidates[i]!;
     if (view.horizon >= horizon) continue;
-    if (view.horizon < view.lastLsn) return view;
-    const isKnown = supersededShare !== undefined && horizon - view.horizon < staleLsns;
+    if (view.horizon < view.lastLsn && !mayWait) return view;
+    const passedLsn = Math.max(view.horizon, view.lastLsn);
+    const isKnown = supersededShare !== undefined && horizon - passedLsn < staleLsns;
     const freed = isKnown ? Math.min(1, supersededShare) : 1;
     const worth = freed / (2 - freed);
     if (freed < freedShareMin || worth <= bestWorth) continue;

@@ -74,6 +74,8 @@ interface Counted {
   readonly superseded: number;
 }
 
+/** A segment with a larger share of events that only a rewrite makes whole is rewritten at once. */
+const unfoldedShareMax = 1 / 16;
 /** For each thing that is live: so far the horizon moves before a segment is looked through again whatever it has. */
 const staleShare = 2;
 
@@ -83,6 +85,8 @@ export class Compactor {
   readonly #rewriting: SegmentRewriting;
   /** By id, of segments rewritten or looked through since the open. */
   readonly #counted: Map<number, Counted> = new Map();
+  /** Of what stands behind this LSN all counts are known. */
+  readonly #openedLsn: number;
 
   /** @throws `TypeError` for a log that nothing is written to. */
   constructor(parts: CompactorParts) {
@@ -90,6 +94,7 @@ export class Compactor {
     if (rewriting === undefined) throw new TypeError("a log that is only read is not compacted");
     this.#parts = parts;
     this.#rewriting = rewriting;
+    this.#openedLsn = parts.log.acceptedLsn;
     this.#states = new StateLookup((name) => parts.durableState(name));
   }
 
@@ -122,6 +127,7 @@ export class Compactor {
     const candidates = this.eligible(limit).map((view) => ({
       view,
       supersededShare: this.#supersededShare(view),
+      mayWait: this.#mayWait(view),
     }));
     const view = chooseNext(candidates, limit, liveCount() * staleShare);
     if (view === undefined) return undefined;
@@ -225,7 +231,14 @@ export class Compactor {
     return this.#parts.index.superseded.settledBetween(views[0]!.baseLsn, views.at(-1)!.lastLsn);
   }
 
+  /** Whether a segment that was never rewritten has next to nothing that only a rewrite makes whole. */
+  #mayWait({ id, baseLsn, lastLsn, eventCount }: SegmentView): boolean {
+    if (baseLsn <= this.#openedLsn || this.#counted.has(id)) return false;
+    return this.#parts.index.unfolded.noted(baseLsn, lastLsn) <= eventCount * unfoldedShareMax;
+  }
+
   #supersededShare(view: SegmentView): number | undefined {
+    if (this.#mayWait(view)) return this.#superseded([view]) / view.eventCount;
     const counted = this.#counted.get(view.id);
     if (counted === undefined || counted.horizon !== view.horizon) return undefined;
     const { keptEvents, superseded } = counted;

@@ -33,6 +33,13 @@ export interface EventFindings {
    * needs what came before it.
    */
   readonly newestIsWhole: boolean;
+  /**
+   * Whether the event at `newestLsn` has the whole state in it, though not that there is such a thing: a put, or a patch with an image.
+   * What makes the thing has to stay, bare; nothing needs what else came before it.
+   */
+  readonly newestIsFull: boolean;
+  /** Whether the event makes a node. */
+  readonly creates: boolean;
   /** Whether no event of the thing before this one is left, or will be. */
   readonly earlierAreGone: boolean;
   /** Whether the thing was erased: its events go, whatever the horizon. */
@@ -46,7 +53,7 @@ export type Verdict =
   | "drop"
   /** It stays with everything that came before it: a put that creates the node, a patch with a full image. */
   | "fold"
-  /** An edge stays at the LSN that is its id, without the props that a later event has. */
+  /** What makes a thing stays at its LSN, which is an edge's id, without the state that a later event has. */
   | "strip"
   /** It becomes a gap that feeds go on telling of. */
   | "erase";
@@ -85,16 +92,20 @@ function isRemoval({ role }: EventFindings): boolean {
   return role === "node removal" || role === "edge removal" || role === "entry removal";
 }
 
-function ofState({ lsn, newestLsn, newestIsRemoval, newestIsWhole }: EventFindings): Verdict {
+function ofState(found: EventFindings): Verdict {
+  const { lsn, newestLsn, newestIsRemoval, newestIsWhole, newestIsFull, creates } = found;
   if (newestLsn === lsn) return "fold";
   if (newestLsn < lsn) return "keep";
-  return newestIsRemoval || newestIsWhole ? "drop" : "keep";
+  if (newestIsRemoval || newestIsWhole) return "drop";
+  if (!newestIsFull) return "keep";
+  return creates ? "strip" : "drop";
 }
 
-function ofAddition({ newestLsn, newestIsRemoval, newestIsWhole }: EventFindings): Verdict {
+function ofAddition(found: EventFindings): Verdict {
+  const { newestLsn, newestIsRemoval, newestIsWhole, newestIsFull } = found;
   if (newestLsn === 0) return "keep";
   if (newestIsRemoval) return "drop";
-  return newestIsWhole ? "strip" : "keep";
+  return newestIsWhole || newestIsFull ? "strip" : "keep";
 }
 
 function ofRemoval({ lsn, newestLsn, newestIsRemoval, earlierAreGone }: EventFindings): Verdict {

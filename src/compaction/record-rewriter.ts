@@ -2,7 +2,7 @@
 import { ByteWriter } from "../codec/bytes.ts";
 import { storedKey } from "../index/family-key.ts";
 import { keyRemoved } from "../index/key-layers.ts";
-import { versionRemoves } from "../index/node-versions.ts";
+import { versionDepthShift, versionRemoves } from "../index/node-versions.ts";
 import {
   defaultFamily,
   nodePutCreates,
@@ -16,6 +16,7 @@ import type { Coverage } from "./coverage.ts";
 import type { FrameBuilder } from "./frame-builder.ts";
 import { FullState } from "./full-state.ts";
 import { type EventFindings, type EventRole, keepOrDrop, type Verdict } from "./keep-or-drop.ts";
+import { isBare, sourceAt, targetAt } from "./record-parts.ts";
 import type { RewriterIndex } from "./rewriter-index.ts";
 import type { StateLookup } from "./state-lookup.ts";
 
@@ -65,6 +66,8 @@ export class RecordRewriter {
       newestLsn: 0,
       newestIsRemoval: false,
       newestIsWhole: false,
+      newestIsFull: false,
+      creates: false,
       earlierAreGone: false,
       isErased: false,
     };
@@ -172,12 +175,27 @@ export class RecordRewriter {
 
   #node(reader: EventReader): void {
     const { id, tag } = reader;
-    const verdict = this.#ofNode(reader, "node state");
     const creates = tag === RECORD.nodePut && (reader.flags & nodePutCreates) !== 0;
+    this.#found.creates = creates;
+    const verdict = this.#ofNode(reader, "node state");
     if (creates) this.#nextNodeId = Math.max(this.#nextNodeId, id + 1);
     if (verdict === "fold" && !creates) this.#foldNode(reader);
+    else if (verdict === "strip" && !isBare(reader)) this.#bareNode(reader);
     else this.#settle(reader, verdict);
-    if (creates && verdict !== "keep" && verdict !== "fold") this.#nodesWereDropped = true;
+    if (creates && (verdict === "drop" || verdict === "erase")) this.#nodesWereDropped = true;
+  }
+
+  /** A put that creates the node and says nothing else of it. */
+  #bareNode({ family, id, bytes, keyFrom, keyTo }: EventReader): void {
+    const body = this.#begin();
+    body.varint(family);
+    body.varint(id);
+    body.u8(nodePutCreates);
+    body.varint(keyTo - keyFrom);
+    body.raw(bytes.subarray(keyFrom, keyTo));
+    body.u8(0);
+    body.u8(0);
+    this.#put(RECORD.nodePut);
   }
 
   /** A put that creates the node with all that it is now, in the place of its last change. */
@@ -292,6 +310,7 @@ export class RecordRewriter {
     const hasVersion = index.nodes.find(id, horizon);
     found.newestLsn = hasVersion ? index.nodes.foundLsn : 0;
     found.newestIsRemoval = hasVersion && (index.nodes.foundFlags & versionRemoves) !== 0;
+    found.newestIsFull = hasVersion && index.nodes.foundFlags >>> versionDepthShift === 0;
     found.isErased = erased?.has(id) === true;
     if (role === "node removal") found.earlierAreGone = this.#areGone(1, lsn);
     return this.#judge(role, lsn);
@@ -303,6 +322,7 @@ export class RecordRewriter {
     const hasVersion = index.edges.find(edge, horizon);
     found.newestLsn = hasVersion ? index.edges.foundLsn : 0;
     found.newestIsRemoval = hasVersion && index.edges.foundIsRemoval;
+    found.newestIsFull = hasVersion && index.edges.foundDepth === 0;
     found.isErased = isErased;
     if (role === "edge removal") found.earlierAreGone = this.#areGone(edge, lsn);
     return this.#judge(role, lsn);
@@ -372,18 +392,4 @@ export class RecordRewriter {
     writer.raw(body.view(0, body.position));
     this.changed++;
   }
-}
-
-function sourceAt(reader: EventReader, ordinal: number): number {
-  return u32At(reader.bytes, reader.runFrom + ordinal * 4);
-}
-
-function targetAt(reader: EventReader, ordinal: number): number {
-  return u32At(reader.bytes, reader.runFrom + (reader.eventCount + ordinal) * 4);
-}
-
-function u32At(bytes: Uint8Array, at: number): number {
-  return (
-    (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0
-  );
 }

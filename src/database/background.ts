@@ -299,6 +299,7 @@ export class Background {
     this.stages.measure();
     this.#host.proceed();
     this.#host.wake();
+    await this.stages.saveMerged();
     return true;
   }
 

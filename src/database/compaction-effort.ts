@@ -9,7 +9,7 @@ const liveBytesMin = 4 * 2 ** 20;
 /** Shares of what is live, written since the round began. */
 const hurryAt = 0.0625;
 const pressAt = 0.125;
-const overdueAt = 0.25;
+const overdueAt = 0.3125;
 /** Slices of a turn of the event loop once it is pressing. */
 const slicesPerTurn = 4;
 

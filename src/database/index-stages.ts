@@ -62,6 +62,8 @@ export class IndexStages {
   #wantedPast: number | undefined;
   #isClosing = false;
   #running: Promise<unknown> = Promise.resolve();
+  /** Checkpoints are saved one after another; those for merged runs, while a layer is being flushed. */
+  #saving: Promise<unknown> = Promise.resolve();
 
   constructor(parts: StageParts, savedVersion: number) {
     const { log, runs } = parts;
@@ -126,12 +128,21 @@ export class IndexStages {
     return await work;
   }
 
+  /**
+   * Saves a checkpoint of runs that were merged, whatever else goes on: until then the files of before are there as well, and what a
+   * flush that is under way writes would come on top of them.
+   */
+  async saveMerged(): Promise<void> {
+    const isOff = this.#isClosing || this.#parts.log.poison !== undefined || this.#parts.isBusy();
+    if (!isOff && this.#isUnsaved) await this.#saved();
+  }
+
   /** Ends the stages; leaves a checkpoint behind where the next open would have much to replay. */
   async close(): Promise<void> {
     this.#isClosing = true;
     const { runs, tuning, log } = this.#parts;
     await runs.stop();
-    await this.#running;
+    await this.settled();
     const view = this.#view();
     // What is wanted may be a checkpoint in place of one whose files are damaged.
     const isLeft = view.hasFrozen || view.isUnsaved || view.isWanted;
@@ -167,7 +178,7 @@ export class IndexStages {
         this.#parts.wake();
         return true;
       case "save":
-        await this.#save();
+        await this.#saved();
         return true;
       default:
         return false;
@@ -186,6 +197,12 @@ export class IndexStages {
       this.#frozenIsDurable = true;
       wake();
     });
+  }
+
+  #saved(): Promise<void> {
+    const saving = this.#saving.then(() => (this.#isUnsaved ? this.#save() : undefined));
+    this.#saving = saving.catch(() => {});
+    return saving;
   }
 
   async #save(): Promise<void> {
@@ -248,6 +265,7 @@ export class IndexStages {
   /** Resolves once no stage is under way. */
   async settled(): Promise<void> {
     await this.#running;
+    await this.#saving;
   }
 
   /** The index was made anew from the whole log: what it holds in memory is not in any checkpoint. */

@@ -53,6 +53,7 @@ export class GraphIndex extends GraphTrees {
           if (reader.id > this.nextNodeId) this.nextNodeId = reader.id;
           break;
         default:
+          this.unfolded.noteRecord(reader);
           if (reader.tag < systemTagMin) this.#applyRare(reader);
       }
     }
@@ -215,23 +216,22 @@ export class GraphIndex extends GraphTrees {
     body.position = reader.labelsFrom;
     const added = readNameIds(body);
     const removed = readNameIds(body);
-    const after = mergeLabels(before, added, removed);
+    // Order: an image says more than what is here where compaction has left that bare.
+    if (reader.hasImage) skipProps(body);
+    const after = reader.hasImage ? readNameIds(body) : mergeLabels(before, added, removed);
     const depth = reader.hasImage ? 0 : (foundFlags >>> versionDepthShift) + 1;
-
     const item = this.#beginItemOfFound();
     const labelsFrom = item.position;
     for (const label of after) item.varint(label);
     item.u8(0);
     let flags = depth << versionDepthShift;
     const labelsEnd = item.position;
-    if ((foundFlags & versionPropsInLog) === 0) {
+    if (reader.hasImage) {
+      item.raw(reader.bytes.subarray(body.position, reader.recordTo));
+    } else if ((foundFlags & versionPropsInLog) === 0) {
       const base = nodes.open();
       while (base.varint() !== 0);
       mergeProps(base, this.#patch.open(reader.bytes, reader.propsFrom, reader.recordTo), item);
-    } else if (reader.hasImage) {
-      body.position = reader.propsFrom;
-      skipProps(body);
-      item.raw(reader.bytes.subarray(endOfList(body, body.position), reader.recordTo));
     }
     if (item.position - labelsFrom > inlineRecordBytesMax || item.position === labelsEnd) {
       item.position = labelsEnd;

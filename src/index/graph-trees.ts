@@ -17,7 +17,7 @@ import { KeyBytes } from "./key-bytes.ts";
 import { KeyCache, KeyStrings } from "./key-cache.ts";
 import { keyRemoved } from "./key-layers.ts";
 import { LiveIds } from "./live-ids.ts";
-import { SupersededCounts } from "./superseded-counts.ts";
+import { SupersededCounts, UnfoldedCounts } from "./superseded-counts.ts";
 import type { TreeRun } from "./tree-run.ts";
 
 export type Direction = "out" | "in" | "both";
@@ -63,6 +63,7 @@ export class GraphTrees extends GraphLayers {
   readonly #keyBytes = new KeyBytes();
   /** Kept up while events are applied and taken back. */
   readonly superseded: SupersededCounts = new SupersededCounts();
+  readonly unfolded: UnfoldedCounts = new UnfoldedCounts();
   readonly #familyCache = new FamilyCache();
   readonly keyCache: KeyCache;
   protected readonly keyStrings: KeyStrings;
@@ -131,6 +132,7 @@ export class GraphTrees extends GraphLayers {
     this.keyStrings.clear();
     this.liveIds.clear(0);
     this.superseded.clear();
+    this.unfolded.clear();
     this.#pastId = 0;
     this.nextNodeId = 1;
     this.lastLsn = 0;

@@ -72,13 +72,17 @@ export class RunBuilder {
   flush(layer: FrozenSource, nextTreeId: () => number): Promise<RunRecord> {
     return this.#building(async (begin) => {
       const trees: TreeFileRecord[] = [];
+      let finishing: Promise<TreeFileRecord> | undefined;
       for (const name of treeNames) {
         if (layer.count(name) === 0) continue;
         const plan = begin(name, nextTreeId(), layer);
-        await this.#request({ ask: "write", plan });
-        await this.#fill(plan, layer.source(name));
-        trees.push(recordOf(plan, await this.#finish(plan)));
+        await this.#fill(plan, layer.source(name), this.#begun({ ask: "write", plan }));
+        if (finishing !== undefined) trees.push(await finishing);
+        // It is waited for once the next one is filled.
+        finishing = this.#finish(plan).then((finished) => recordOf(plan, finished));
+        finishing.catch(() => {});
       }
+      if (finishing !== undefined) trees.push(await finishing);
       const { firstLsn, lastLsn, removals } = layer;
       return { firstLsn, lastLsn, removals, trees };
     });
@@ -104,8 +108,8 @@ export class RunBuilder {
         const inputs = runs.flatMap((run) => this.#addresses(run, name));
         if (inputs.length === 0) continue;
         const plan = begin(name, nextTreeId(), range);
-        await this.#request({ ask: "merge", plan, inputs, retention, leftOut: without });
-        await this.#steps(plan.path);
+        const begun = this.#begun({ ask: "merge", plan, inputs, retention, leftOut: without });
+        await this.#steps(plan.path, begun);
         const finished = await this.#finish(plan);
         removals += finished.removals;
         without = withNodes(without, finished.nodesFound);
@@ -126,24 +130,37 @@ export class RunBuilder {
   findDamage(run: RunRecord): Promise<VarveError[]> {
     return this.#tracked(async () => {
       const found: VarveError[] = [];
+      let reading: Promise<readonly VarveError[]> = Promise.resolve([]);
       for (const address of this.#addresses(run)) {
-        const { path } = address;
+        // The one before is waited for while this one is being read.
+        const [before, next] = [reading, this.#damagesOf(address)];
+        reading = next;
         try {
-          await this.#request({ ask: "verify", address });
-          await this.#steps(path);
-          const damages = (await this.#request({ ask: "damages", path })) as FoundDamage[];
-          for (const { code, message, details } of damages) {
-            found.push(new VarveError(code, message, { details }));
-          }
+          found.push(...(await before));
         } catch (error) {
-          if (!isTreeDamage(error)) throw error;
-          found.push(error as VarveError);
-        } finally {
-          await this.#close([path]);
+          await next.catch(() => {});
+          throw error;
         }
       }
+      found.push(...(await reading));
       return found;
     });
+  }
+
+  async #damagesOf(address: TreeFileAddress): Promise<readonly VarveError[]> {
+    const { path } = address;
+    try {
+      await this.#steps(path, this.#begun({ ask: "verify", address }));
+      const damages = (await this.#request({ ask: "damages", path })) as FoundDamage[];
+      return damages.map(
+        ({ code, message, details }) => new VarveError(code, message, { details }),
+      );
+    } catch (error) {
+      if (!isTreeDamage(error)) throw error;
+      return [error as VarveError];
+    } finally {
+      await this.#close([path]);
+    }
   }
 
   /** Ends what runs, which rejects with IO at its next step and cleans up, and then the worker. Nothing can be begun after. */
@@ -197,11 +214,25 @@ export class RunBuilder {
     }
   }
 
+  /**
+   * Begins a job; what it is asked for next stands in line behind it. Waiting for an answer in between would leave the thread without
+   * work for a turn of this one, which is long where there is much to do.
+   */
+  #begun(request: TreeRequest): Promise<unknown> {
+    const begun = this.#request(request);
+    begun.catch(() => {});
+    return begun;
+  }
+
   /** Copies a source out in slices, so that no turn is long, and keeps two of them on their way. */
-  async #fill({ path, name }: TreePlan, source: EntrySource): Promise<void> {
+  async #fill(
+    { path, name }: TreePlan,
+    source: EntrySource,
+    begun: Promise<unknown>,
+  ): Promise<void> {
     const shape = treeShapes[name];
     const { clock } = this.#ports;
-    let before: Promise<unknown> = Promise.resolve();
+    let before = begun;
     while (source.isValid) {
       const beganMs = clock.monotonicMs();
       const sending: Promise<unknown>[] = [];
@@ -220,8 +251,8 @@ export class RunBuilder {
     await before;
   }
 
-  /** Asks for steps until all is done, the next one while one is at work. */
-  async #steps(path: string): Promise<void> {
+  /** Asks for steps until all is done, the next one while one is at work. @param begun rejects with what a step cannot tell. */
+  async #steps(path: string, begun: Promise<unknown>): Promise<void> {
     const shares = this.#isThread ? threadShares : 1;
     const ask = (): Promise<unknown> => {
       const answer = this.#request({ ask: "step", path, shares });
@@ -229,6 +260,7 @@ export class RunBuilder {
       return answer;
     };
     for (let now = ask(), next = ask(); ; now = next, next = ask()) {
+      await begun;
       if ((await now) === true) {
         await next;
         return;

@@ -1,4 +1,6 @@
-// Counts the events that later ones have superseded, by where they stand in the log: what compaction could free there, about.
+// Counts events by where they stand in the log: those that later ones have superseded, and those that only a rewrite makes whole.
+import { RECORD } from "../log/event-format.ts";
+import type { EventReader } from "../log/event-reader.ts";
 
 /** Events whose counts are one: a segment has hundreds of these. */
 const lsnsPerCount = 4096;
@@ -52,9 +54,30 @@ export class SupersededCounts {
     return sum;
   }
 
+  /** All that were noted in a range, those of the counts at its ends included. */
+  noted(firstLsn: number, lastLsn: number): number {
+    let sum = 0;
+    const last = Math.min(this.#counts.length - 1, (lastLsn / lsnsPerCount) >>> 0);
+    for (let at = (firstLsn / lsnsPerCount) >>> 0; at <= last; at++) sum += this.#counts[at]!;
+    return sum;
+  }
+
   #grow(at: number): void {
     const grown = new Uint32Array(Math.max(at + 1, this.#counts.length * 2));
     grown.set(this.#counts);
     this.#counts = grown;
+  }
+}
+
+/**
+ * Records that want a rewrite of their own: patches that build on something, without which nothing of that can go; and what goes without being
+ * superseded. What is taken back stays counted.
+ */
+export class UnfoldedCounts extends SupersededCounts {
+  noteRecord(reader: EventReader): void {
+    const { tag } = reader;
+    const isPatch = tag === RECORD.nodePatch || tag === RECORD.edgePatch;
+    const isOther = tag === RECORD.userEvent || tag === RECORD.state;
+    if (isOther || (isPatch && !reader.hasImage)) this.note(reader.lsn);
   }
 }

@@ -14,6 +14,8 @@ function found(role: EventRole, rest: Partial<EventFindings>): EventFindings {
     newestLsn: 5,
     newestIsRemoval: false,
     newestIsWhole: true,
+    newestIsFull: false,
+    creates: false,
     earlierAreGone: true,
     isErased: false,
     ...rest,

@@ -2,7 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { type EventRole, keepOrDrop, type Verdict } from "../../src/compaction/keep-or-drop.ts";
 
-type Kind = "create" | "put" | "patch" | "remove";
+/** An image is a patch that has the whole state in it. */
+type Kind = "create" | "put" | "patch" | "image" | "remove";
 
 /** One event of the thing: alone in its segment, at the LSN that is its place, from 1 on. */
 interface LoggedEvent {
@@ -43,7 +44,7 @@ function stateOf(original: readonly Kind[], lsn: number): State {
   let state: State;
   for (const [i, kind] of original.slice(0, lsn).entries()) {
     if (kind === "remove") state = undefined;
-    else state = kind === "patch" ? [...state!, i + 1] : [i + 1];
+    else state = kind === "patch" || kind === "image" ? [...state!, i + 1] : [i + 1];
   }
   return state;
 }
@@ -52,7 +53,7 @@ function stateOf(original: readonly Kind[], lsn: number): State {
 function histories(length: number, isEdge: boolean): Kind[][] {
   let found: Kind[][] = [["create"]];
   for (let i = 1; i < length; i++) {
-    const changes: Kind[] = isEdge ? ["patch"] : ["put", "patch"];
+    const changes: Kind[] = isEdge ? ["patch", "image"] : ["put", "patch", "image"];
     found = found.flatMap((each) => changes.map((kind): Kind[] => [...each, kind]));
   }
   return [...found, ...found.map((each): Kind[] => [...each.slice(0, -1), "remove"])].filter(
@@ -61,7 +62,10 @@ function histories(length: number, isEdge: boolean): Kind[][] {
 }
 
 function written(original: readonly Kind[], isEdge: boolean): Log {
-  const events = original.map((kind, i) => ({ kind, props: kind === "remove" ? [] : [i + 1] }));
+  const events = original.map((kind, i) => ({
+    kind,
+    props: kind === "remove" ? [] : kind === "image" ? stateOf(original, i + 1)! : [i + 1],
+  }));
   return {
     events: [{ kind: "gap", props: [] }, ...events],
     horizons: original.map(() => 0).concat(0),
@@ -96,6 +100,8 @@ function rewrite(log: Log, places: ReadonlySet<number>, horizon: number): Log {
       newestLsn: newest?.lsn ?? 0,
       newestIsRemoval: newest?.kind === "remove",
       newestIsWhole: newest !== undefined && floor(newest.lsn) >= newest.lsn,
+      newestIsFull: newest !== undefined && newest.kind !== "remove" && newest.kind !== "patch",
+      creates: event.kind === "create" || (event.kind === "whole" && !isEdge),
       earlierAreGone: original.slice(0, at - 1).every((_, i) => floor(i + 1) >= at),
       isErased: false,
     });
@@ -197,6 +203,8 @@ describe("the rules of compaction", () => {
     newestLsn: 5,
     newestIsRemoval: false,
     newestIsWhole: true,
+    newestIsFull: false,
+    creates: false,
     earlierAreGone: true,
     isErased: false,
   };

@@ -72,6 +72,7 @@ function candidate(
   ordinal: number,
   horizon: number,
   supersededShare: number | undefined,
+  mayWait = false,
 ): Candidate {
   const hash = { lo: 1, hi: 1 };
   const view = {
@@ -88,7 +89,7 @@ function candidate(
     horizon,
     erasedLsn: 0,
   };
-  return { view, supersededShare };
+  return { view, supersededShare, mayWait };
 }
 
 describe("the segment that is rewritten next", () => {
@@ -100,9 +101,17 @@ describe("the segment that is rewritten next", () => {
     expect(next([candidate(0, 900, 1), candidate(1, 0, undefined), candidate(2, 900, 1)])).toBe(1);
   });
 
+  it("is one that was never rewritten and may wait for it where that frees enough, or it has waited for long", () => {
+    expect(next([candidate(0, 900, 0.4), candidate(1, 0, 0.1, true)])).toBe(0);
+    expect(next([candidate(0, 900, 0.4), candidate(1, 0, 0.5, true)])).toBe(1);
+    expect(next([candidate(0, 900, 0), candidate(1, 0, 0.1, true)])).toBeUndefined();
+    expect(next([candidate(1, 0, 0.1, true)], 1000, 801)).toBeUndefined();
+    expect(next([candidate(1, 0, 0.1, true)], 1000, 800)).toBe(1);
+  });
+
   it("is then the one that frees most for what it costs, and none where that is too little", () => {
     expect(next([candidate(0, 900, 0.35), candidate(1, 900, 0.8), candidate(2, 900, 0.5)])).toBe(1);
-    expect(next([candidate(0, 900, 0.29), candidate(1, 900, 0)])).toBeUndefined();
+    expect(next([candidate(0, 900, 0.19), candidate(1, 900, 0)])).toBeUndefined();
     expect(next([candidate(0, 900, 0.05), candidate(1, 900, undefined)])).toBe(1);
     expect(next([candidate(0, 1000, 1), candidate(1, 1000, undefined)])).toBeUndefined();
   });

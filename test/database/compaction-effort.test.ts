@@ -21,7 +21,9 @@ it("is gentle, then takes turn after turn, then most of each turn, and in the en
   effort.noteWritten(5 * mib);
   expect(slices(effort, 8).filter((rest) => rest === "turn")).toHaveLength(2);
   expect(effort.isOverdue).toBe(false);
-  effort.noteWritten(10 * mib);
+  effort.noteWritten(13 * mib);
+  expect(effort.isOverdue).toBe(false);
+  effort.noteWritten(mib);
   // Begun when a segment was sealed for it: what was written since counts.
   effort.beginRound(80 * mib);
   expect(effort.isOverdue).toBe(true);
@@ -33,7 +35,7 @@ it("is gentle, then takes turn after turn, then most of each turn, and in the en
 it("takes little that is live for 4 MiB, so that small databases wait for nothing", () => {
   const effort = new CompactionEffort(simulatedPorts(), mib);
   effort.beginRound(10);
-  effort.noteWritten(mib - 1);
+  effort.noteWritten(1.25 * mib - 1);
   expect(effort.isOverdue).toBe(false);
   effort.noteWritten(1);
   expect(effort.isOverdue).toBe(true);

@@ -112,6 +112,25 @@ describe("compaction in the background", () => {
     expect((await db.verify()).problems).toEqual([]);
     await db.close();
   });
+
+  it("rewrites no puts for their own sake, but what only a rewrite makes whole", async () => {
+    const { db, ports } = await start({}, { activeEventsMax: 20 });
+    const write = async (prefix: string, isPatched: boolean): Promise<void> => {
+      for (let i = 0; i < 100; i++) {
+        await db.transact((tx) => {
+          tx.putNode(`${prefix}${i}`, { props: { text: filler.repeat(10) } });
+          if (isPatched) tx.patchNode(`${prefix}${i}`, { props: { i } });
+        });
+        await ports.scheduler.advance(1000);
+      }
+    };
+    await write("put", false);
+    expect(db.stats().segments).toBeGreaterThan(3);
+    expect(db.stats().history).toMatchObject({ segmentsRewritten: 0, horizon: 0 });
+    await write("patched", true);
+    expect(db.stats().history.eventsDropped).toBeGreaterThan(50);
+    await db.close();
+  });
 });
 
 describe("the horizon of an open database", () => {

@@ -94,3 +94,43 @@ it("has writers wait where as much again is superseded before that is done", asy
   expect((await db.verify()).problems).toEqual([]);
   await db.close();
 });
+
+it("removes what was merged while a flush is under way", async () => {
+  let held: string | undefined = "merge";
+  let release = (): void => {};
+  const holding: ActorHandler = async (message, disk) => {
+    if ((message as { ask: string }).ask === held) {
+      held = undefined;
+      await new Promise<void>((resolve) => {
+        release = resolve;
+      });
+    }
+    return handle(message, disk);
+  };
+  const { db, ports } = await start("latest", holding);
+  const { runs } = Database.coreOf(db);
+  const turns = async (): Promise<void> => {
+    for (let i = 0; i < 10; i++) await ports.scheduler.advance(1000);
+  };
+  for (let round = 0; held !== undefined; round++) {
+    await overwrite(db, round);
+    await turns();
+  }
+  const endMerge = release;
+  held = "write";
+  const writing = overwrite(db, 99);
+  await turns();
+  await writing;
+  expect(held).toBeUndefined();
+  expect(runs.counters.merges).toBe(0);
+  endMerge();
+  await turns();
+  expect(runs.counters.merges).toBeGreaterThan(0);
+  expect(db.stats().index.isFlushing).toBe(true);
+  const files = (await ports.disk.list("/db")).filter((name) => name.endsWith(".tree"));
+  expect(files).toHaveLength(runs.records.flatMap(({ trees }) => trees).length);
+  release();
+  await turns();
+  expect((await db.verify()).problems).toEqual([]);
+  await db.close();
+});

@@ -99,8 +99,8 @@ export const historyMutants: readonly Mutant[] = [
   {
     name: "edge-dropped-with-its-props",
     file: rules,
-    find: '  return newestIsWhole ? "strip" : "keep";',
-    replace: '  return newestIsWhole ? "drop" : "keep";',
+    find: '  return newestIsWhole || newestIsFull ? "strip" : "keep";',
+    replace: '  return newestIsWhole || newestIsFull ? "drop" : "keep";',
     killedBy: {
       file: "test/compaction/keep-or-drop.test.ts",
       title: "leave of an edge its addition",
