@@ -4,10 +4,10 @@ import { importsOf, projectFiles, resolveImport, type SourceFile } from "./sourc
 
 const entries = ["src/varve.ts", "src/testing/testing.ts", "src/testing/arbitraries.ts"];
 
-/** Those that still have an explorer of their own, in test/support; see D-096. */
-const others = /\/(kill|manifest-room|repair|churn)[\w-]*\.test\.ts$/;
+/** It kills processes, and breaks no simulated disk. */
+const others = /\/kill\.test\.ts$/;
 
-const ownExplorer = /support\/(crash-explorer|crash-oracle|crash-faults)\.ts$/;
+const ownExplorer = /support\/(crash-explorer|crash-oracle)\.ts$/;
 
 function pastTheEntries({ path, text }: SourceFile): string[] {
   return importsOf(text)
