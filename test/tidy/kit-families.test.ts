@@ -7,12 +7,12 @@ const entries = ["src/varve.ts", "src/testing/testing.ts", "src/testing/arbitrar
 /** It kills processes, and breaks no simulated disk. */
 const others = /\/kill\.test\.ts$/;
 
-const ownExplorer = /support\/(crash-explorer|crash-oracle)\.ts$/;
+const ownOracle = /support\/crash-oracle\.ts$/;
 
 function pastTheEntries({ path, text }: SourceFile): string[] {
   return importsOf(text)
     .map((specifier) => resolveImport(path, specifier) ?? "")
-    .filter((to) => (to.startsWith("src/") && !entries.includes(to)) || ownExplorer.test(to))
+    .filter((to) => (to.startsWith("src/") && !entries.includes(to)) || ownOracle.test(to))
     .map((to) => `${path}: ${to}`);
 }
 
