@@ -3,7 +3,7 @@
 //   node scripts/test.js                 everything; the last line is `N passed, N failed`
 //   node scripts/test.js test/log ...    only the tests of these files or folders (no types, no lint)
 //   node scripts/test.js --kill 10000    the long loop that kills a real process so many times (npm run test:kill)
-//   node scripts/test.js --deep 1000000  so many crash states over all processors (npm run test:deep); see scripts/deep.js
+//   node scripts/test.js --deep 1000000  so many different crash states over all processors (npm run test:deep); see scripts/deep.js
 //   node scripts/test.js --history 500000 so many crash states over compaction and backup (npm run test:history)
 //   node scripts/test.js --crash 600     crash exploration for so many seconds (npm run test:crash)
 //   node scripts/test.js --mutants [name] sees every seeded bug of test/mutants killed (npm run test:mutants)
@@ -42,7 +42,7 @@ setUp();
 // The compiler takes one processor: types and lint are checked beside the build.
 const checks = paths.length === 0 && deepStates === undefined ? checksBeside() : [];
 const failedSteps = buildIfStale() === 0 ? [] : ["build"];
-if (deepStates !== undefined) process.exit(await testDeeply(deepStates));
+if (deepStates !== undefined) process.exit(await exploreDeeply(deepStates));
 const isWhole = paths.length === 0;
 if (isWhole) {
   forgetStates();
@@ -56,16 +56,6 @@ for (const step of failedSteps) console.log(`failed: ${step}`);
 const failedCount = tests.failed + failedSteps.length;
 console.log(`${tests.passed} passed, ${failedCount} failed`);
 process.exitCode = failedCount === 0 ? 0 : 1;
-
-/** The graph's lives first, then half as many states over compaction and backup, and a quarter over layers. Returns the exit code. */
-async function testDeeply(states) {
-  const code = await exploreDeeply(states);
-  const seconds = Number(process.env["VARVE_DEEP_SECONDS"] ?? 0);
-  const env = { VARVE_CRASH_STATES: String(Math.ceil(states / 4)) };
-  if (seconds > 0) env["VARVE_CRASH_SECONDS"] = String(Math.ceil(seconds / 4));
-  const { failed } = runTests([...historyFamilies, "test/crash/layered-lives"], env);
-  return code === 0 && failed === 0 ? 0 : 1;
-}
 
 function readArguments(args) {
   const env = {};

@@ -30,7 +30,7 @@ const copyNames: readonly string[] = [FILE.manifestA, FILE.manifestB];
 
 /**
  * Reads both copies; changes nothing. Throws FORMAT_UNSUPPORTED for a newer format version, CORRUPT where the copies
- * are of two databases: nobody can tell then which of them the other files belong to.
+ * are of two databases, one of which has a segment: nobody can tell then which of them the other files belong to.
  */
 export async function readManifest(
   disk: Disk,
@@ -72,6 +72,8 @@ export async function readManifest(
 
 function requireSameDatabase(copy: Manifest, other: Manifest): void {
   if (sameBytes(copy.databaseId, other.databaseId)) return;
+  // Neither has held anything yet: a creation that was cut short was begun again and cut short as well.
+  if (copy.segments.length === 0 && other.segments.length === 0) return;
   throw new VarveError("CORRUPT", `${FILE.manifestA} and ${FILE.manifestB} are of two databases`, {
     details: {
       file: FILE.manifestB,

@@ -57,7 +57,7 @@ function familyOf(effects: readonly DirtyEffect[], profile: DiskProfile): Surviv
   const last = effects.filter((effect) => effect.kind === "write" && effect.length > 0).at(-1);
   if (last !== undefined) family.push(...tornFamily(last));
   family.push(...harshFamily(effects, last, profile));
-  return distinct(family, effects, profile);
+  return distinctOf(family, effects, profile);
 }
 
 function harshFamily(
@@ -115,8 +115,13 @@ function tornFamily(write: DirtyEffect): Survival[] {
   return family;
 }
 
-function distinct(
-  family: Survival[],
+/** Of the survivals those that leave another disk than each before. */
+export function distinctSurvivals(disk: DiskAtRisk, all: readonly Survival[]): Survival[] {
+  return distinctOf(all, disk.dirtyEffects(), disk.profile);
+}
+
+function distinctOf(
+  family: readonly Survival[],
   effects: readonly DirtyEffect[],
   profile: DiskProfile,
 ): Survival[] {

@@ -1,10 +1,10 @@
 // What the next backup makes of one that was broken off while it went on with a segment, and of an original that lost power.
 import { expect, it } from "vitest";
 import { backUp } from "../../src/recovery/backup.ts";
-import { SimulatedDisk } from "../../src/testing/simulated-disk.ts";
+import { SimulatedDisk, survivalFamily } from "../../src/testing/testing.ts";
 import type { Database } from "../../src/varve.ts";
 import { digestOf } from "../corruption/specimen.ts";
-import { afterLoss, lossesAt, recordCalls } from "../support/crash-explorer.ts";
+import { recordCalls } from "../support/recorded-life.ts";
 import { copy, openAt, original, portsOn, write } from "./support.ts";
 
 /** Every disk that a crash can leave of a second backup, behind a first one and another write. */
@@ -26,8 +26,9 @@ async function* crashed(
   );
   for (const { label, phase, disk: then } of places) {
     if (phase === "before") continue;
-    for (const loss of lossesAt(then)) {
-      yield { label: `${label}; ${loss?.label ?? "kill"}`, disk: afterLoss(then, loss).disk };
+    yield { label: `${label}; kill`, disk: then.clone() };
+    for (const survival of survivalFamily(then)) {
+      yield { label: `${label}; ${survival.label}`, disk: then.powerCut(survival) };
     }
   }
 }

@@ -1,9 +1,9 @@
 // Copies the files of an open database one after another while it is written, as a copying program does: what opens is a prefix of its
 // history, all else is refused.
 import { beforeAll, describe, expect, it } from "vitest";
-import { SimulatedDisk } from "../../src/testing/simulated-disk.ts";
+import { SimulatedDisk } from "../../src/testing/testing.ts";
 import { type Database, VarveError } from "../../src/varve.ts";
-import { recordCalls } from "../support/crash-explorer.ts";
+import { recordCalls } from "../support/recorded-life.ts";
 import { copy, openAt, original, write } from "./support.ts";
 
 let moments: SimulatedDisk[];

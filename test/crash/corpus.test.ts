@@ -8,12 +8,16 @@ import {
   explore,
   type Replay,
   replayPlan,
+  type SimulatedWorkers,
 } from "../../src/testing/testing.ts";
+import { open } from "../../src/varve.ts";
 import { openWith } from "../support/crash-script.ts";
 import { databaseSubject } from "../support/database-subject.ts";
 import { expectSound, shrinks } from "../support/expect-sound.ts";
 import { historySubject } from "../support/history-subject.ts";
 import { openLayeredWith } from "../support/layered-script.ts";
+import { registerTreeWorker } from "../support/tree-worker.ts";
+import { graphSubject } from "./graph-subject.mjs";
 
 const folder = join(import.meta.dirname, "corpus");
 
@@ -40,6 +44,13 @@ const folders = {
       history: "all",
       tuned: {},
       afterwards: [{ tx: [{ put: "again" }] }, "backup"],
+    }),
+  ),
+  // These are replayed by `npm run test:deep` as well.
+  graph: plansOf(
+    graphSubject((path, options) => {
+      registerTreeWorker(options.workers as SimulatedWorkers);
+      return open(path, options);
     }),
   ),
 } as const;

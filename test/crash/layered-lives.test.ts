@@ -13,8 +13,14 @@ import {
 import { randomLayers, tuningOf } from "../support/random-layers.ts";
 
 const families = [
-  { what: "random lives over tiny budgets", spoils: false, lives: 2, least: 800 },
-  { what: "lives whose index is damaged and made anew", spoils: true, lives: 2, least: 700 },
+  { what: "random lives over tiny budgets", spoils: false, lives: 2, stride: 13, least: 600 },
+  {
+    what: "lives whose index is damaged and made anew",
+    spoils: true,
+    lives: 2,
+    stride: 7,
+    least: 700,
+  },
 ] as const;
 
 interface Explored {
@@ -22,7 +28,7 @@ interface Explored {
   readonly met: LayeredMet;
 }
 
-async function explored(seed: number, spoils: boolean): Promise<Explored> {
+async function explored(seed: number, spoils: boolean, stride: number): Promise<Explored> {
   const afterwards: LayeredCommand[] = [
     small("again"),
     "checkpoint",
@@ -34,7 +40,7 @@ async function explored(seed: number, spoils: boolean): Promise<Explored> {
     scripts: [randomLayers(seed, isDeep ? 6 + (seed % 20) : 10, spoils)],
     sequenceLength: 0,
     crashes: 2,
-    placeStride: isDeep ? 1 : 7,
+    placeStride: isDeep ? 1 : stride,
     survivals: isDeep ? "all" : 3,
     afterwardsStride: 29,
     recoveryStride: isDeep ? 97 : 601,
@@ -48,10 +54,10 @@ async function explored(seed: number, spoils: boolean): Promise<Explored> {
 it.each(families)(
   "$what lose nothing wherever they, or the recoveries that follow, are broken off",
   { timeout: exploringMs },
-  async ({ what, spoils, lives, least }) => {
+  async ({ what, spoils, lives, stride, least }) => {
     let [merges, rebuilds] = [0, 0];
     const sum = await exploreLives(lives, async (seed) => {
-      const { report, met } = await explored(seed, spoils);
+      const { report, met } = await explored(seed, spoils, stride);
       merges += met.merges;
       rebuilds += met.rebuilds;
       return report;

@@ -1,7 +1,6 @@
 // A layer of the index that was frozen before the log had written what it holds: it goes into no file until that is durable or gone.
 import { expect, it } from "vitest";
-import { SimulatedDisk } from "../../src/testing/testing.ts";
-import { settles } from "../support/crash-faults.ts";
+import { SimulatedDisk, settle } from "../../src/testing/testing.ts";
 import { prepared } from "../support/crash-script.ts";
 import { openLayered } from "../support/layered-script.ts";
 
@@ -22,8 +21,8 @@ it("a layer frozen while a sync is under way goes into no file before its log is
   await expect(lost).rejects.toMatchObject({ code: "IO" });
   await synced;
   disk.faults.length = 0;
-  await settles("the checkpoint", ports, saved);
-  await settles("the next one", ports, db.checkpoint());
+  await settle(ports, "the checkpoint", saved);
+  await settle(ports, "the next one", db.checkpoint());
   const again = await openLayered(disk.kill());
   expect(again.db.recovery.replayedEvents).toBe(0);
   expect([again.db.nodeCount, again.db.hasNode("lost")]).toEqual([1, false]);

@@ -8,7 +8,6 @@ import { PAGE_HEADER, pageMagic } from "../../src/index/page-format.ts";
 import { dropAll, SimulatedDisk, simulatedPorts } from "../../src/testing/testing.ts";
 import { allOf } from "../changes/live-support.ts";
 import { digestOf } from "../corruption/specimen.ts";
-import { type CrashPoint, record } from "../support/crash-explorer.ts";
 import { History, readView } from "../support/crash-oracle.ts";
 import { databasePath, prepared } from "../support/crash-script.ts";
 import {
@@ -19,6 +18,7 @@ import {
   tinyTuning,
 } from "../support/layered-script.ts";
 import { MovingDisk } from "../support/moving-disk.ts";
+import { type CrashPoint, record } from "../support/recorded-life.ts";
 import { codeOf } from "./support.ts";
 
 const tiny: Partial<Tuning> = { ...tinyTuning, activeEventsMax: 100, closeEventsMax: 3 };

@@ -16,7 +16,6 @@ import {
 } from "../../src/testing/testing.ts";
 import { type Change, type Database, open } from "../../src/varve.ts";
 import { allOf } from "../changes/live-support.ts";
-import { type CrashPoint, record } from "../support/crash-explorer.ts";
 import { History, readView } from "../support/crash-oracle.ts";
 import {
   databasePath,
@@ -27,6 +26,7 @@ import {
   weakLives,
 } from "../support/crash-script.ts";
 import { MovingDisk } from "../support/moving-disk.ts";
+import { type CrashPoint, record } from "../support/recorded-life.ts";
 import { codeOf } from "./support.ts";
 
 async function openReader(disk: MovingDisk): Promise<Database> {

@@ -7,26 +7,31 @@ import { readState, writeState } from "../../src/database/system-state.ts";
 import type { Tuning } from "../../src/database/tuning.ts";
 import { readManifest } from "../../src/log/manifest-store.ts";
 import { readCheckpoints } from "../../src/recovery/recovery-base.ts";
-import { dropAll, SimulatedDisk } from "../../src/testing/testing.ts";
-import { Explorer, lossesAt, record, report } from "../support/crash-explorer.ts";
-import { History, type Plan } from "../support/crash-oracle.ts";
 import {
-  databasePath,
-  linked,
-  marked,
-  type Opened,
-  prepared,
-  small,
-} from "../support/crash-script.ts";
-import { layeredPorts, rest, tinyTuning } from "../support/layered-script.ts";
+  dropAll,
+  explore,
+  reopen,
+  SimulatedDisk,
+  type SimulatedPorts,
+  type Step,
+} from "../../src/testing/testing.ts";
+import { type Command, linked, marked, small } from "../support/commit-model.ts";
+import { databasePath, type Opened, prepared } from "../support/crash-script.ts";
+import { databaseSubject } from "../support/database-subject.ts";
+import { expectSound, shrinks } from "../support/expect-sound.ts";
+import { layeredPorts, registerTreeWorker, rest, tinyTuning } from "../support/layered-script.ts";
 import { codeOf } from "./support.ts";
 
 const isThorough = process.env["VARVE_CRASH_SECONDS"] !== undefined;
 const acks = isThorough ? 100_000 : 5_000;
 const logBytesMax = 64 * 1024;
 
-async function openOn(disk: SimulatedDisk, tuned: Partial<Tuning> = {}): Promise<Opened> {
-  const ports = layeredPorts(disk);
+async function openOn(
+  disk: SimulatedDisk,
+  tuned: Partial<Tuning> = {},
+  ports: SimulatedPorts = layeredPorts(disk),
+): Promise<Opened> {
+  registerTreeWorker(ports);
   const options = { ...ports, segmentBytes: 256 * 1024, memoryBudget: 16 * 2 ** 20 };
   const tuning = { ...tinyTuning, activeEventsMax: 1000, activeLogBytesMax: logBytesMax };
   const db = await openTuned(databasePath, options, { ...tuning, ...tuned });
@@ -110,45 +115,39 @@ describe("acks alone", () => {
   });
 });
 
+/** Two lives of state alone, in pairs, with an event now and then. */
+function stateAlone(): Step<Command>[] {
+  return [0, 1].flatMap((open) => {
+    const steps: Step<Command>[] = open === 0 ? [small("a0")] : [reopen, small("a1")];
+    for (let i = 0; i < 8; i++) {
+      steps.push([marked(`m${open}.${i}`), marked(`n${open}.${i}`)]);
+      if (i % 3 === 2) steps.push(linked(`b${open}.${i}`, `a${open}`));
+      steps.push("rest");
+    }
+    return steps;
+  });
+}
+
 describe("a life of state alone over many checkpoints", () => {
   it("keeps the last state acknowledged wherever it is broken off", {
     timeout: 600_000,
   }, async () => {
     const tuned = { activeLogBytesMax: 500, activeEventsMax: 5 };
-    const startedMs = performance.now();
-    const disk = fresh();
-    const history = new History();
-    const life = async (): Promise<void> => {
-      for (let open = 0; open < 2; open++) {
-        const opened = await openOn(disk, tuned);
-        const submit = (plan: Plan): Promise<unknown> => history.submit(opened.db, plan);
-        await submit(small(`a${open}`));
-        for (let i = 0; i < 8; i++) {
-          await Promise.all([submit(marked(`m${open}.${i}`)), submit(marked(`n${open}.${i}`))]);
-          if (i % 3 === 2) await submit(linked(`b${open}.${i}`, `a${open}`));
-          await rest(opened, 60);
-        }
-        const all = history.length;
-        await opened.db.close();
-        history.noteDurable(all);
-      }
-    };
-    const points = await record(disk, () => history, life);
-    const explorer = new Explorer((crashed) => openOn(crashed, tuned));
-    for (const [turn, point] of points.entries()) {
-      if (!isThorough && turn % 17 !== 0) continue;
-      const all = lossesAt(point.disk);
-      for (const loss of isThorough ? all : [all[turn % all.length]]) {
-        await explorer.check(point, loss, "");
-      }
-      if (turn % (isThorough ? 9 : 510) === 0) {
-        await explorer.checkRecovery(point, all[turn % 3], (_, second) =>
-          second % 10 === 0 ? [dropAll] : [],
-        );
-      }
-    }
-    report("state alone", explorer, startedMs);
-    expect(explorer.seen.get("from a checkpoint") ?? 0).toBeGreaterThan(8);
-    expect(explorer.tally.states).toBeGreaterThan(30);
+    const report = await explore(
+      databaseSubject({ open: (ports) => openOn(ports.disk, tuned, ports) }),
+      {
+        scripts: [stateAlone()],
+        sequenceLength: 0,
+        placeStride: isThorough ? 1 : 17,
+        survivals: isThorough ? "all" : "one",
+        recoveryStride: isThorough ? 9 : 29,
+        recoverySurvivals: "one",
+        seed: 2,
+        shrinks,
+      },
+    );
+    expectSound("state alone", report);
+    expect(report.traits["from a checkpoint"] ?? 0).toBeGreaterThan(8);
+    expect(report.states).toBeGreaterThan(30);
   });
 });

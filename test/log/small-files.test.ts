@@ -118,6 +118,15 @@ describe("the manifest", () => {
     });
   });
 
+  it("is none yet where its copies are of two creations that were cut short", async () => {
+    const disk = await diskWithFolder();
+    const one = { ...manifest, segments: [] };
+    disk.writeFile("/db/manifest.a", encodeManifest(one));
+    disk.writeFile("/db/manifest.b", encodeManifest({ ...one, databaseId: new Uint8Array(16) }));
+    const found = await readManifest(disk, "/db", false);
+    expect(found).toMatchObject({ manifest: { segments: [] }, damaged: ["manifest.b"] });
+  });
+
   it("is none with counters that cannot be counted on from", () => {
     const edges = [{ edit: 2 ** 53 - 1 }, { epoch: 2 ** 53 - 1 }, { nextSegmentId: 2 ** 32 - 1 }];
     for (const edge of edges) {

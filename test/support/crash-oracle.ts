@@ -54,14 +54,8 @@ export interface View {
 export type Death = "kill" | "power";
 
 export class History {
-  readonly client: number;
   #entries: Entry[] = [];
-  #counter: { next: number };
-
-  constructor(client = 1) {
-    this.client = client;
-    this.#counter = { next: 1 };
-  }
+  #counter = { next: 1 };
 
   get length(): number {
     return this.#entries.length;
@@ -73,15 +67,10 @@ export class History {
 
   /** A copy as of now: what is told later does not change it. */
   snapshot(): History {
-    const copy = new History(this.client);
+    const copy = new History();
     copy.#entries = this.#entries.map((entry) => ({ ...entry }));
     copy.#counter = { next: this.#counter.next };
     return copy;
-  }
-
-  /** Two snapshots with the same fingerprint allow the same databases. */
-  get fingerprint(): string {
-    return this.#entries.map((entry) => `${entry.number}${entry.ending[0]}`).join();
   }
 
   /**
@@ -135,18 +124,11 @@ export class History {
         `transaction ${lost.number} (${lost.token}), acknowledged as ${lost.ending}, is lost; ${kept} of ${alive.length} are there`,
       );
     }
-    const next = new History(this.client);
+    const next = new History();
     next.#entries = alive.slice(0, kept).map((entry) => ({ ...entry, ending: "durable" }));
     checkLsns(next.#entries, view);
     next.#counter = { next: this.#counter.next };
     return next;
-  }
-
-  /** A power cut has happened: what was only written is promised no more. */
-  weakened(): History {
-    const copy = this.snapshot();
-    for (const entry of copy.#entries) if (entry.ending === "written") entry.ending = "open";
-    return copy;
   }
 
   /**
@@ -161,36 +143,16 @@ export class History {
     }
   }
 
-  /** Whether some transaction was told that nobody knows whether it was written. */
-  get isPoisoned(): boolean {
-    return this.#entries.some(({ ending }) => ending === "unknown");
-  }
-
-  /** Once every transaction has ended: reads show those that are durable, and nothing else. */
-  checkSettled(db: Database): void {
-    const open = this.#entries.find(({ ending }) => ending === "open");
-    if (open) throw new Violation("hang", `transaction ${open.number} never ended`);
-    checkGraph(
-      db,
-      this.#entries.filter(({ ending }) => ending === "durable"),
-    );
-  }
-
   /** The graph that the transactions make. */
   checkGraph(db: Database): void {
     checkGraph(db, this.#entries);
-  }
-
-  checkGraphAt(past: GraphFace, lsn: number): void {
-    const below = this.#entries.filter(({ receipt }) => (receipt?.lastLsn ?? lsn + 1) <= lsn);
-    checkGraph(past, below);
   }
 
   #entry(plan: Plan): Entry {
     const number = this.#counter.next++;
     const content = JSON.stringify([plan.steps, plan.mark]);
     const hash = createHash("sha256").update(content).digest("hex").slice(0, 16);
-    const token = `${this.client}.${number}.${hash}`;
+    const token = `t.${number}.${hash}`;
     const text = plan.steps.map((step) => textOf(step, token));
     return { number, token, plan, text, ending: "open", receipt: undefined };
   }

@@ -10,7 +10,7 @@ import { shrinks } from "./expect-sound.ts";
 
 /** Set by `npm run test:crash`: then each family goes on with other lives for so many seconds. */
 const crashSeconds = Number(process.env["VARVE_CRASH_SECONDS"] ?? 0);
-/** Set by `npm run test:deep`: then each family goes on until it has so many states. */
+/** Set by `npm run test:history`: then each family goes on until it has so many states. */
 const crashStates = Number(process.env["VARVE_CRASH_STATES"] ?? 0);
 
 export const isDeep: boolean = crashSeconds > 0 || crashStates > 0;

@@ -16,7 +16,8 @@ function lifeOf(
   return { steps: [...filling, ...broken], from: filling.length };
 }
 
-const filledSegments: readonly Step<HistoryCommand>[] = [
+/** Four segments, of which little is still needed. */
+export const filledSegments: readonly (Commit | readonly Commit[])[] = [
   [small("a"), small("lone")],
   { ...linked("b", "a"), mark: "first" },
   linked("c", "b"),

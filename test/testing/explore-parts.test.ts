@@ -190,6 +190,8 @@ describe("an exploration", () => {
     const alone = await explore(journal, { sequenceLength: 3, crashes: 1 });
     expect(report.failures).toEqual([]);
     expect([report.states, report.lives]).toEqual([alone.states, alone.lives]);
+    // A state that both threads come to counts once.
+    expect(report.distinct).toBe(alone.distinct);
     expect(report.isComplete).toBe(true);
   });
 

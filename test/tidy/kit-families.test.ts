@@ -4,15 +4,15 @@ import { importsOf, projectFiles, resolveImport, type SourceFile } from "./sourc
 
 const entries = ["src/varve.ts", "src/testing/testing.ts", "src/testing/arbitraries.ts"];
 
-/** Those that still have an explorer of their own, in test/support; see D-096. */
-const others = /\/(kill|manifest-room|repair|churn)[\w-]*\.test\.ts$/;
+/** It kills processes, and breaks no simulated disk. */
+const others = /\/kill\.test\.ts$/;
 
-const ownExplorer = /support\/(crash-explorer|crash-oracle|crash-faults)\.ts$/;
+const ownOracle = /support\/crash-oracle\.ts$/;
 
 function pastTheEntries({ path, text }: SourceFile): string[] {
   return importsOf(text)
     .map((specifier) => resolveImport(path, specifier) ?? "")
-    .filter((to) => (to.startsWith("src/") && !entries.includes(to)) || ownExplorer.test(to))
+    .filter((to) => (to.startsWith("src/") && !entries.includes(to)) || ownOracle.test(to))
     .map((to) => `${path}: ${to}`);
 }
 

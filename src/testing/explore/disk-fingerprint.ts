@@ -64,3 +64,9 @@ export function textFingerprint(text: string): string {
 function nameOf(halves: Uint32Array): string {
   return `${(halves[0] as number).toString(36)}.${(halves[1] as number).toString(36)}`;
 }
+
+/** The two halves, of 32 bits each, that a name was made of. */
+export function halvesOf(name: string): [number, number] {
+  const [low = "", high = ""] = name.split(".");
+  return [Number.parseInt(low, 36), Number.parseInt(high, 36)];
+}

@@ -1,7 +1,7 @@
 // The running of an exploration: judges crash states, each different one once, within a budget, and keeps count.
 import type { Clock } from "../../disk/ports.ts";
 import { SimulatedRandom } from "../simulated-random.ts";
-import { randomSurvival } from "../survival-family.ts";
+import { distinctSurvivals, randomSurvival } from "../survival-family.ts";
 import { judgeCrash } from "./crash-judge.ts";
 import type { CrashPlan, CrashSite, Loss, PlannedCrash } from "./crash-plan.ts";
 import {
@@ -17,6 +17,7 @@ import {
 import { nameOfState } from "./crash-state.ts";
 import type { CrashSubject } from "./crash-subject.ts";
 import { KnownLives } from "./known-lives.ts";
+import { type KnownNames, LocalNames } from "./known-names.ts";
 import { recordPlannedLife, violationOf } from "./replay-plan.ts";
 import type { Violation } from "./violation.ts";
 
@@ -64,8 +65,10 @@ export interface ExplorationOptions {
   readonly isCrashed: (site: CrashSite) => boolean;
   /** Of so many different states one is lived on from. */
   readonly afterwardsStride: number;
-  /** So many losses more at each place of a life, drawn at random down to the byte. */
+  /** At most so many losses more at each place of a life, drawn at random down to the byte. */
   readonly drawnSurvivals: number;
+  /** The states that were judged, where others judge some as well; default none yet. */
+  readonly judged?: KnownNames | undefined;
   /** Hears the name of each different state. */
   readonly onDistinct?: ((name: string) => void) | undefined;
   /** Hears the counts after each crash state. */
@@ -84,9 +87,6 @@ export interface Found<Command> {
 /** Of the states that are lived on from, at every which one an orderly end is judged as well; replays always do it. */
 const thoroughStride = 4;
 
-/** Some 100 MB. */
-const rememberedMax = 1_000_000;
-
 export class Exploration<Store, Command, State, World> {
   readonly subject: CrashSubject<Store, Command, State, World>;
   readonly counts: Counts = { states: 0, distinct: 0, recoveries: 0, lives: 0, places: 0 };
@@ -94,13 +94,14 @@ export class Exploration<Store, Command, State, World> {
   readonly options: ExplorationOptions;
   readonly #startMs: number;
   readonly #random: SimulatedRandom;
-  readonly #judged: Set<string> = new Set();
+  readonly #judged: KnownNames;
   readonly #recovered: Set<string> = new Set();
   readonly #known: KnownLives<Store, Command, State, World>;
 
   constructor(subject: CrashSubject<Store, Command, State, World>, options: ExplorationOptions) {
     this.subject = subject;
     this.#known = new KnownLives(subject);
+    this.#judged = options.judged ?? new LocalNames();
     this.options = options;
     this.#random = new SimulatedRandom(options.seed);
     this.#startMs = options.clock.monotonicMs();
@@ -124,7 +125,7 @@ export class Exploration<Store, Command, State, World> {
     for (const [at, point] of points.entries()) {
       const turn = at * this.options.placeStride;
       this.counts.places += 1;
-      for (const loss of [...this.lossesAt(point.disk, turn), ...this.#drawnAt(point.disk)]) {
+      for (const loss of this.#lossesWithDrawn(point.disk, turn)) {
         const found = await this.check(plan, point, loss);
         if (found !== undefined) return found;
       }
@@ -168,8 +169,7 @@ export class Exploration<Store, Command, State, World> {
     this.options.onProgress?.(this.counts);
     const state = stateAfter(this.subject, point, loss);
     const key = nameOfState(this.subject, state);
-    if (this.#judged.has(key)) return undefined;
-    this.#judged.add(key);
+    if (!this.#judged.add(key)) return undefined;
     this.counts.distinct += 1;
     this.options.onDistinct?.(key);
     const crashed = { ...plan, crashes: [...plan.crashes, { site: point.site, loss }] };
@@ -216,13 +216,6 @@ export class Exploration<Store, Command, State, World> {
     return undefined;
   }
 
-  /** Forgets which states were judged, once that are so many that they fill the memory. */
-  forget(): void {
-    if (this.#judged.size < rememberedMax) return;
-    this.#judged.clear();
-    this.#recovered.clear();
-  }
-
   /** Of the places that can be broken one in so many from the `first` on: a copy of the disk is made at these alone. */
   #everySoMany(first: number): (site: CrashSite) => boolean {
     const { placeStride, isCrashed } = this.options;
@@ -242,10 +235,16 @@ export class Exploration<Store, Command, State, World> {
     return survivals === "one" ? oneLossAt(disk, turn) : someLossesAt(disk, survivals, turn);
   }
 
-  #drawnAt(disk: CrashPoint<Command, State, World>["disk"]): Loss[] {
-    return Array.from({ length: this.options.drawnSurvivals }, () =>
-      randomSurvival(disk, this.#random, { piecesPercent: 40 }),
-    );
+  #lossesWithDrawn(disk: CrashPoint<Command, State, World>["disk"], turn: number): Loss[] {
+    const losses = this.lossesAt(disk, turn);
+    const { drawnSurvivals } = this.options;
+    if (drawnSurvivals === 0) return losses;
+    const cuts = losses.filter((loss) => loss !== "kill");
+    for (let left = drawnSurvivals; left > 0; left--) {
+      cuts.push(randomSurvival(disk, this.#random, { piecesPercent: 40 }));
+    }
+    const kill: Loss[] = losses.includes("kill") ? ["kill"] : [];
+    return [...kill, ...distinctSurvivals(disk, cuts)];
   }
 
   #recoveryLossesAt(disk: CrashPoint<Command, State, World>["disk"], turn: number): Loss[] {

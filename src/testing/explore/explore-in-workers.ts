@@ -8,6 +8,7 @@ import type { Step } from "./crash-subject.ts";
 import type { Budget } from "./exploration.ts";
 import type { ExploreOptions, ExploreReport } from "./explore.ts";
 import type { ExploreShare } from "./explore-actor.ts";
+import { SharedNames } from "./known-names.ts";
 import { sumOfReports } from "./report-sum.ts";
 
 export interface ExploreInWorkersOptions<Command>
@@ -31,7 +32,7 @@ export interface ExploreInWorkersOptions<Command>
 }
 
 export interface ExploreProgress {
-  /** Crash states looked at so far by all threads, and how many of them each thread had not seen before. */
+  /** Crash states looked at so far by all threads, and how many of them were different. */
   readonly states: number;
   readonly distinct: number;
   readonly seconds: number;
@@ -40,8 +41,9 @@ export interface ExploreProgress {
 const progressMs = 1000;
 
 /**
- * As `explore`, over threads that each load `module`: an ES module that exports the store as `subject`. The sequences are dealt
- * out; of a budget each thread has its share of the states, and all of the time. Random lives begin from `seed`, `seed + 1` and so on.
+ * As `explore`, over threads that each load `module`: an ES module that exports the store as `subject`. Sequences and random lives
+ * are dealt out; of a budget each thread has its share of the states, and all of the time. A state that several threads come to is
+ * judged by the first of them, and counts once.
  *
  * Where the sources of the kit run unbuilt there are no threads, and the shares run beside each other on this one.
  */
@@ -49,21 +51,22 @@ export async function exploreInWorkers<Command = unknown>(
   module: URL,
   options: ExploreInWorkersOptions<Command> = {},
 ): Promise<ExploreReport> {
-  const { threads = 2, seed = 1, budget, onProgress, ...rest } = options;
+  const { threads = 2, budget, onProgress, ...rest } = options;
   const share = (count: number | undefined, name: "states" | "distinct"): Budget =>
     count === undefined ? {} : { [name]: Math.ceil(count / threads) };
   const workers = new NodeWorkers();
   const disk = new NodeDisk();
   const progress = Array.from({ length: threads }, () => new SharedArrayBuffer(8));
+  const judged = SharedNames.memory();
   const end = telling(progress, onProgress);
   const shares = Array.from({ length: threads }, async (_, thread) => {
     const actor = workers.start(siblingModule("explore-actor", import.meta.url), disk);
     const dealt: ExploreShare = {
       module: module.href,
       progress: progress[thread] as SharedArrayBuffer,
+      judged,
       options: {
         ...rest,
-        seed: seed + thread,
         sequenceStride: threads,
         sequenceOffset: thread,
         ...(thread === 0 ? {} : { scripts: [], corpus: "" }),

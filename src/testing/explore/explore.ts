@@ -9,6 +9,7 @@ import { randomSurvival } from "../survival-family.ts";
 import type { CrashPlan, CrashSite, Loss } from "./crash-plan.ts";
 import { type CrashSubject, reopen, type Step } from "./crash-subject.ts";
 import { type Budget, BudgetSpent, type Counts, Exploration, type Found } from "./exploration.ts";
+import type { KnownNames } from "./known-names.ts";
 import { type CorpusPlan, readCorpus } from "./plan-corpus.ts";
 import { writePage } from "./plan-page.ts";
 import { formatCrashPlan, parseCrashPlan } from "./plan-text.ts";
@@ -36,12 +37,14 @@ export interface ExploreOptions<Command> {
   readonly boots?: boolean;
   /** All sequences of at most so many commands and reopenings are crashed at every call; default 2. */
   readonly sequenceLength?: number;
-  /** Of the sequences of two steps and more one in so many is taken; default 1. */
+  /** Of the sequences of two steps and more, and of the random lives, one in so many is taken; default 1. */
   readonly sequenceStride?: number;
   /** Which one: from 0, below the stride; default 0. The shorter sequences are with the first. */
   readonly sequenceOffset?: number;
   /** Random lives have at most so many steps; default 12, 0 for none. */
   readonly randomLength?: number;
+  /** A random life is broken so many times, at places and with losses drawn at random; default 40, at most twice for each place. */
+  readonly randomCrashes?: number;
   /** Of the places of a script, a sequence or a recovery one in so many is broken; default 1, every place. */
   readonly placeStride?: number;
   /** Which places of scripts, sequences and recoveries can be broken, and are counted by the stride; default all. */
@@ -57,7 +60,7 @@ export interface ExploreOptions<Command> {
   readonly survivals?: "all" | "one" | number;
   /** The same at the places of a recovery, default 1. */
   readonly recoverySurvivals?: "one" | number;
-  /** At each place of a script or a sequence so many losses more, drawn at random down to the byte; default 0. */
+  /** At each place of a script or a sequence at most so many losses more, drawn at random down to the byte; default 0. */
   readonly drawnSurvivals?: number;
   /**
    * Of so many different states one is lived on from: `afterwards`, another power cut and boot. Of the others only the boot is
@@ -128,6 +131,15 @@ export async function explore<Store, Command, State, World = undefined>(
   return await new Explorer(subject, options).run();
 }
 
+/** As `explore`, one of several that share what they have judged: each state is judged by one of them. */
+export async function exploreBeside<Store, Command, State, World>(
+  subject: CrashSubject<Store, Command, State, World>,
+  options: ExploreOptions<Command>,
+  judged: KnownNames,
+): Promise<ExploreReport> {
+  return await new Explorer(subject, options, judged).run();
+}
+
 class Explorer<Store, Command, State, World> {
   readonly #subject: CrashSubject<Store, Command, State, World>;
   readonly #options: ExploreOptions<Command>;
@@ -140,11 +152,12 @@ class Explorer<Store, Command, State, World> {
   constructor(
     subject: CrashSubject<Store, Command, State, World>,
     options: ExploreOptions<Command>,
+    judged?: KnownNames,
   ) {
     this.#subject = subject;
     this.#options = options;
     this.#seed = options.seed ?? 1;
-    this.#exploration = this.#started(options.budget ?? {});
+    this.#exploration = this.#started(options.budget ?? {}, judged);
   }
 
   async run(): Promise<ExploreReport> {
@@ -169,14 +182,14 @@ class Explorer<Store, Command, State, World> {
     };
   }
 
-  #started(budget: Budget): Exploration<Store, Command, State, World> {
+  #started(budget: Budget, judged?: KnownNames): Exploration<Store, Command, State, World> {
     const { crashes = 2, recoveryStride = 11, survivals = "all" } = this.#options;
     const { recoverySurvivals = 1, placeStride = 1, afterwardsStride = 1 } = this.#options;
     const { clock = new NodeClock(), drawnSurvivals = 0, onProgress, onDistinct } = this.#options;
     const { isCrashed = () => true } = this.#options;
     const strides = { recoveryStride, recoverySurvivals, placeStride, afterwardsStride };
     const options = { clock, budget, seed: this.#seed, crashes, survivals, drawnSurvivals };
-    const heard = { isCrashed, onProgress, onDistinct };
+    const heard = { isCrashed, onProgress, onDistinct, judged };
     return new Exploration(this.#subject, { ...options, ...strides, ...heard });
   }
 
@@ -251,11 +264,11 @@ class Explorer<Store, Command, State, World> {
   async #randomLives(): Promise<void> {
     const { budget, randomLength = 12 } = this.#options;
     if (budget === undefined || randomLength === 0) return;
+    const { sequenceStride = 1, sequenceOffset = 0 } = this.#options;
     const random = new SimulatedRandom(this.#seed);
-    for (let life = 0; ; life++) {
+    for (let life = sequenceOffset; ; life += sequenceStride) {
       if (this.#exploration.isOver) throw new BudgetSpent();
       await this.#randomLife(random.fork(`life ${life}`), randomLength);
-      this.#exploration.forget();
     }
   }
 
@@ -271,7 +284,8 @@ class Explorer<Store, Command, State, World> {
     const { points, error } = await this.#exploration.record(plan);
     if (error !== undefined) return await this.#noteError(plan, error);
     const choice = random.fork("crashes");
-    for (let i = 0; i < Math.min(40, points.length * 2); i++) {
+    const { randomCrashes = 40 } = this.#options;
+    for (let i = 0; i < Math.min(randomCrashes, points.length * 2); i++) {
       const point = points[choice.below(points.length)];
       if (point === undefined) return;
       const cut = randomSurvival(point.disk, choice, { piecesPercent: 40 });
