@@ -1,28 +1,28 @@
 // Bounded caches in front of the trees: from a short key to the id of its live node, and from an id to its key as a string.
 
-import { type KeyBytes, shortKeyBytesMax, shortKeyWords } from "./key-bytes.ts";
+import { type KeyBytes, shortKeyBytesMax } from "./key-bytes.ts";
+import { KeyTable } from "./key-table.ts";
 
-const slotWords: number = shortKeyWords + 1;
-const setWords: number = slotWords * 2;
 const cachedKeyUnitsMax = 128;
 /** Caches begin with so many slots, and grow by so much. */
 const slotsAtFirst = 256;
 const growthFactor = 16;
 
 /**
- * Exact: what it has is so as of the newest event, since whoever makes or ends a node tells it. A slot is an id and the key as
- * `KeyBytes.words` has it; the two slots of a set lie in one line of memory. Longer keys are not remembered.
+ * Exact: what it has is so as of the newest event, since whoever makes or ends a node tells it. Longer keys than
+ * `shortKeyBytesMax` are not remembered.
  */
 export class KeyCache {
   /** Told of the bytes it takes from now on. */
   grown: (bytes: number) => void = () => {};
   readonly #slotsMax: number;
   /** One set until the first key comes, and few while few come: a small database need not wait for megabytes of zeros. */
-  #words = new Uint32Array(setWords);
-  #bytes = new Uint8Array(this.#words.buffer);
-  #setMask = 0;
+  #table = new KeyTable(2);
   /** 0 once it has all its memory. */
   #putsUntilGrowth = 1;
+  /** The table before this one: keys that are asked for move over, so that they need not be looked for in the trees again. */
+  #outgrown: KeyTable | undefined = undefined;
+  #putsUntilDropped = 0;
 
   /** @param slots how many at the most: a power of two from 2 up. */
   constructor(slots: number) {
@@ -30,84 +30,58 @@ export class KeyCache {
   }
 
   get bytes(): number {
-    return this.#words.byteLength;
+    return this.#table.byteLength + (this.#outgrown?.byteLength ?? 0);
   }
 
   /** The id of the live node with a key, or 0 where that is not known. */
   get(key: KeyBytes): number {
     if (key.length > shortKeyBytesMax) return 0;
-    const words = this.#words;
-    const at = (key.hash & this.#setMask) * setWords;
-    if (isAt(words, at, key.words)) return words[at]!;
-    return isAt(words, at + slotWords, key.words) ? words[at + slotWords]! : 0;
+    const id = this.#table.get(key);
+    return id !== 0 || this.#outgrown === undefined ? id : this.#moved(this.#outgrown, key);
   }
 
   /** Remembers the live node with the key bytes[from … to); what came longest ago in its set makes room. */
   put(bytes: Uint8Array, from: number, to: number, hash: number, id: number): void {
     if (to - from > shortKeyBytesMax) return;
+    if (this.#putsUntilDropped > 0 && --this.#putsUntilDropped === 0) this.#dropOutgrown();
     if (this.#putsUntilGrowth > 0 && --this.#putsUntilGrowth === 0) this.#grow();
-    const words = this.#words;
-    const at = (hash & this.#setMask) * setWords;
-    if (!this.#isKeyAt(at, bytes, from, to)) {
-      for (let word = at; word < at + slotWords; word++) words[word + slotWords] = words[word]!;
-      this.#writeKey(at, bytes, from, to);
-    }
-    words[at] = id;
+    this.#table.put(bytes, from, to, hash, id);
   }
 
   forget(bytes: Uint8Array, from: number, to: number, hash: number): void {
-    const at = (hash & this.#setMask) * setWords;
-    for (let slot = at; slot < at + setWords; slot += slotWords) {
-      if (this.#isKeyAt(slot, bytes, from, to)) this.#words.fill(0, slot, slot + slotWords);
-    }
+    if (to - from > shortKeyBytesMax) return;
+    this.#table.forget(bytes, from, to, hash);
+    this.#outgrown?.forget(bytes, from, to, hash);
   }
 
   clear(): void {
-    this.#words.fill(0);
+    this.#table.clear();
+    this.#outgrown?.clear();
   }
 
-  /** Takes more memory, and forgets what it had: with the hashes not kept, that is all there is to do. */
+  /** Begins a larger table, an empty one: to move all there is at once would take a turn of its own. */
   #grow(): void {
-    const slots = Math.min(this.#slotsMax, Math.max(slotsAtFirst, this.#slotsNow * growthFactor));
-    this.#words = new Uint32Array(slots * slotWords);
-    this.#bytes = new Uint8Array(this.#words.buffer);
-    this.#setMask = slots / 2 - 1;
-    this.#putsUntilGrowth = slots < this.#slotsMax ? slots / 2 : 0;
+    const { slots } = this.#table;
+    this.#outgrown = this.#table;
+    this.#putsUntilDropped = slots;
+    this.#table = new KeyTable(
+      Math.min(this.#slotsMax, Math.max(slotsAtFirst, slots * growthFactor)),
+    );
+    const grown = this.#table.slots;
+    this.#putsUntilGrowth = grown < this.#slotsMax ? grown / 2 : 0;
     this.grown(this.bytes);
   }
 
-  get #slotsNow(): number {
-    return this.#words.length / slotWords;
+  #moved(outgrown: KeyTable, key: KeyBytes): number {
+    const id = outgrown.get(key);
+    if (id !== 0) this.put(key.bytes, 0, key.length, key.hash, id);
+    return id;
   }
 
-  #writeKey(slot: number, bytes: Uint8Array, from: number, to: number): void {
-    const cached = this.#bytes;
-    const start = (slot + 1) * 4;
-    for (let word = slot + 1; word < slot + slotWords; word++) this.#words[word] = 0;
-    for (let at = from; at < to; at++) cached[start + at - from] = bytes[at]!;
-    cached[start + shortKeyBytesMax] = to - from;
+  #dropOutgrown(): void {
+    this.#outgrown = undefined;
+    this.grown(this.bytes);
   }
-
-  #isKeyAt(slot: number, bytes: Uint8Array, from: number, to: number): boolean {
-    const cached = this.#bytes;
-    const start = (slot + 1) * 4;
-    if (this.#words[slot] === 0 || cached[start + shortKeyBytesMax] !== to - from) return false;
-    for (let at = from; at < to; at++) if (cached[start + at - from] !== bytes[at]) return false;
-    return true;
-  }
-}
-
-/** Whether a slot has a key; an empty slot has none. */
-function isAt(words: Uint32Array, slot: number, key: Uint32Array): boolean {
-  return (
-    words[slot + 4] === key[3] &&
-    words[slot + 3] === key[2] &&
-    words[slot + 2] === key[1] &&
-    words[slot + 1] === key[0] &&
-    words[slot + 7] === key[6] &&
-    words[slot + 5] === key[4] &&
-    words[slot + 6] === key[5]
-  );
 }
 
 /** Keys as strings by node id, in as many places as it was made with. */
