@@ -38,8 +38,8 @@ const MiB = 2 ** 20;
 const keyCacheSlotsMax: number = 2 ** 23;
 /** Strings are for reads of what is read often. */
 const keyStringSlotsMax: number = 2 ** 18;
-/** 16,384 edges: more would be sorted in one go for longer than a turn may last, and win nothing. */
-const stagingBytesMax: number = 448 * 1024;
+/** 8,192 edges: more would be sorted in one go for longer than a turn may last, and win nothing (D-163). */
+const stagingBytesMax: number = 224 * 1024;
 
 /** @param memoryBudget bytes; caches and in-memory trees together stay within it. */
 export function tuningFor(memoryBudget: number): Tuning {
