@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { expectSound } from "../support/expect-sound.ts";
 import { exploreLife, exploringMs } from "../support/explored-lives.ts";
-import { compactedLife } from "../support/history-lives.ts";
+import { compactedLife, restedLife } from "../support/history-lives.ts";
 import { historySubject } from "../support/history-subject.ts";
 
 describe("a life whose log is compacted", () => {
@@ -37,6 +37,21 @@ describe("a life whose log is compacted", () => {
     });
     expectSound("replays of a compacted log", report);
     expect(report.traits["from a checkpoint"]).toBeUndefined();
+    expect(report.distinct).toBeGreaterThan(60);
+  });
+
+  it("nor where the background alone has rewritten what makes things, and not yet what has their state", {
+    timeout: exploringMs,
+  }, async () => {
+    const subject = historySubject({ history: "latest", losesIndex: true });
+    const report = await exploreLife(subject, restedLife, {
+      placeStride: 17,
+      survivals: 0,
+      afterwardsStride: 8,
+    });
+    expectSound("replays of a log compacted behind", report);
+    expect(subject.met.rewritten).toBe(0);
+    expect(subject.met.inBackground).toBeGreaterThan(0);
     expect(report.distinct).toBeGreaterThan(60);
   });
 });

@@ -24,6 +24,12 @@ const compactedReplays = {
   title: "nor where the log is all that is left",
 } as const;
 
+/** The same where the background alone rewrites. */
+const restedReplays = {
+  file: "test/crash/compaction.test.ts",
+  title: "nor where the background alone has rewritten",
+} as const;
+
 /** Backups, the first and later ones, crashed at every call. */
 const backupCrashes = {
   file: "test/crash/backup.test.ts",
@@ -88,6 +94,13 @@ export const historyMutants: readonly Mutant[] = [
       file: "test/compaction/compactor.test.ts",
       title: "keeps a removal until what it removes is gone",
     },
+  },
+  {
+    name: "creation-goes-with-what-it-was",
+    file: rules,
+    find: '  return creates ? "strip" : "drop";',
+    replace: '  return "drop";',
+    killedBy: restedReplays,
   },
   {
     name: "newest-version-dropped-with-the-old-ones",

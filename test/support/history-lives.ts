@@ -57,6 +57,27 @@ export const compactedLife: HistoryLife = lifeOf(
   ],
 );
 
+/** Puts alone, left to the background: what makes a thing is rewritten before what has its state, and stays bare. */
+export const restedLife: HistoryLife = lifeOf(
+  [[small("a"), small("lone")], large("big", 40_000), large("big", 40_000)],
+  [
+    { tx: [{ put: "a" }, { put: "lone" }, { link: ["a", "next", "big.0"] }] },
+    large("wide", 40_000),
+    "checkpoint",
+    "rest",
+    large("big", 45_000),
+    { tx: [{ remove: "lone" }] },
+    "checkpoint",
+    "rest",
+    { tx: [{ remove: "big.1" }, { unlink: ["a", "next", "big.0"] }] },
+    large("wide", 45_000),
+    "checkpoint",
+    "rest",
+    reopen,
+    large("last", 40_000),
+  ],
+);
+
 /** Broken at every call of its only backup. */
 export const firstBackup: HistoryLife = lifeOf([written(0, 200), written(1, 300)], ["backup"]);
 
