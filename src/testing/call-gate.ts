@@ -34,6 +34,9 @@ export interface GateOptions {
   resize(capacityBytes: number): void;
 }
 
+/** A call is cut into so many parts at most: each is a place to crash at, and a large one in single bytes would have a disk for each of them. */
+const shortPartsMax = 64;
+
 export class CallGate {
   readonly faults: FaultRule[] = [];
   readonly trace: TraceEntry[] = [];
@@ -137,7 +140,8 @@ export class CallGate {
   /** The most that one read or write takes. */
   bytesMax(call: GatedCall): number {
     if (this.faults.length === 0) return Number.POSITIVE_INFINITY;
-    return this.#counter.bytesMax(this.faults, this.#struck(call, this.calls));
+    const bytes = this.#counter.bytesMax(this.faults, this.#struck(call, this.calls));
+    return Math.max(bytes, Math.ceil((call.length ?? 0) / shortPartsMax));
   }
 
   async #heldBack(call: GatedCall): Promise<void> {

@@ -33,8 +33,8 @@ export interface ErrnoEffect {
 }
 
 /**
- * For reads and writes: nothing fails, but the kernel takes or gives at most so many bytes at a time, and each
- * part is a call, and of a write an effect, of its own. An errno may strike a later part.
+ * For reads and writes: nothing fails, but the kernel takes or gives at most so many bytes at a time (a 64th of the call at
+ * least), and each part is a call, and of a write an effect, of its own. An errno may strike a later part.
  */
 export interface ShortEffect {
   readonly shortBytes: number;

@@ -235,6 +235,19 @@ describe("simulated faults", () => {
     expect([...disk.readFile("/f")]).toEqual([1, 2, 3, 4, 5]);
     expect(disk.dirtyEffects().filter(({ kind }) => kind === "write")).toHaveLength(3);
   });
+
+  it("shorten a large call to 64 parts, however few bytes each may have", async () => {
+    const disk = new SimulatedDisk();
+    const file = await disk.open("/f", "create");
+    disk.faults.push({ operation: "write", shortBytes: 1 }, { operation: "read", shortBytes: 1 });
+    const before = disk.calls;
+    file.writeSync(new Uint8Array(2 ** 20).fill(7), 0);
+    expect(disk.calls - before).toBe(64);
+    const into = new Uint8Array(2 ** 20);
+    expect(file.readSync(into, 0)).toBe(into.length);
+    expect(await file.read(into.fill(0), 0)).toBe(into.length);
+    expect(into.every((byte) => byte === 7)).toBe(true);
+  });
 });
 
 describe("simulated disk in the hands of a test", () => {
