@@ -30,11 +30,19 @@ export function actorGoneError(why: string, cause?: unknown): VarveError {
 
 const loaded = new Map<string, ActorModule>();
 
+async function importActor({ href }: URL): Promise<Partial<ActorModule>> {
+  try {
+    return (await import(/* @vite-ignore */ href)) as Partial<ActorModule>;
+  } catch (cause) {
+    throw actorGoneError(`cannot be loaded: ${(cause as Error).message}`, cause);
+  }
+}
+
 /** Imports a worker module once per thread. */
 export async function loadActorModule(module: URL): Promise<ActorModule> {
   const known = loaded.get(module.href);
   if (known !== undefined) return known;
-  const found = (await import(/* @vite-ignore */ module.href)) as Partial<ActorModule>;
+  const found = await importActor(module);
   if (typeof found.handle !== "function") {
     throw new TypeError(`worker module exports no function named handle: ${module.href}`);
   }

@@ -15,12 +15,16 @@ import("node:worker_threads").then(({ parentPort, workerData }) => {
       throw new TypeError("worker module exports no function named handle: " + workerData.module);
     },
   );
-  loading.catch(() => {});
+  // Who cannot begin is gone, and tells why: its own code may be missing, or no file be opened any more.
+  const loaded = loading.catch((cause) => {
+    setImmediate(() => { throw cause; });
+    return new Promise(() => {});
+  });
   let tail = Promise.resolve();
   parentPort.on("message", ({ id, message }) => {
     tail = tail.then(async () => {
       try {
-        const { handle, disk } = await loading;
+        const { handle, disk } = await loaded;
         const { result, transfer } = await handle(message, disk);
         parentPort.postMessage({ id, result }, transfer ?? []);
       } catch (cause) {
@@ -74,7 +78,7 @@ class ThreadActor implements WorkerActor {
     });
     this.#worker.unref();
     this.#worker.on("message", (reply: Reply) => this.#settle(reply));
-    this.#worker.on("error", (cause) => this.#end(actorGoneError("died", cause)));
+    this.#worker.on("error", (cause) => this.#end(actorGoneError(`died: ${cause.message}`, cause)));
     this.#worker.on("messageerror", (cause) => this.#end(actorGoneError("sent garbage", cause)));
     this.#worker.on("exit", (code) => this.#end(actorGoneError(`exited with code ${code}`)));
   }

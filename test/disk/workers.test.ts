@@ -114,9 +114,13 @@ for (const name of ["threads", "simulated workers"] as const) {
         });
       }));
 
-    it("reject every request when the module cannot be loaded", async () => {
+    it("are gone when the module cannot be loaded, and tell why", async () => {
       const actor = start(new URL("./no-such-module.mjs", import.meta.url));
-      await expect(actor.request({})).rejects.toThrow(/no-such-module/);
+      for (let request = 0; request < 2; request++) {
+        const error = await actor.request({}).catch((thrown: unknown) => thrown);
+        expect(isGone(error)).toBe(true);
+        expect((error as Error).message).toMatch(/no-such-module/);
+      }
       await actor.stop();
     });
   });
