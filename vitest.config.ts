@@ -18,6 +18,7 @@ const alone = [
   "test/database/time-travel-pins.test.ts",
   "test/docs/*.test.ts",
   "test/fuzz/*.test.ts",
+  "test/log/prop-places.test.ts",
 ];
 
 const config: ViteUserConfig = defineConfig({
