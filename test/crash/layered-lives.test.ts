@@ -18,7 +18,7 @@ const families = [
     what: "lives whose index is damaged and made anew",
     spoils: true,
     lives: 2,
-    stride: 7,
+    stride: 5,
     least: 700,
   },
 ] as const;
