@@ -98,7 +98,7 @@ async function makeTree(shape, fill, cache) {
   });
   files.push(file);
   const written = fill(writer) ?? writer.finish();
-  return { tree: await DiskTree.open(file, cache), written, file };
+  return { tree: DiskTree.open(file, written.fileBytes, cache), written, file };
 }
 
 function describe(name, { entryCount, fileBytes, pageCount, height, filterBytes }) {
@@ -161,7 +161,7 @@ async function wordRound(entries, picks) {
     for (let i = 0; i < 100; i++) sink += DiskTree.open(file, written.fileBytes, cache).height;
   });
   const small = new PageCache(0);
-  const cold = await DiskTree.open(file, small);
+  const cold = DiskTree.open(file, written.fileBytes, small);
   const coldCursor = cold.cursor();
   note("seek, no cache", 1000, () => {
     for (let i = 0; i < 1000; i++) {

@@ -1,5 +1,6 @@
 // Divides the memory budget, and says when the index is frozen, flushed and merged; tests shrink all of it to a few pages.
 import type { GraphIndexOptions } from "../index/graph-layers.ts";
+import { keySlotBytes } from "../index/key-table.ts";
 import { pageBytesTargetDefault } from "../index/page-format.ts";
 
 export interface Tuning {
@@ -34,6 +35,7 @@ export interface Tuning {
 
 const MiB = 2 ** 20;
 
+const keyCacheShare = 1 / 4;
 /** 256 MiB, for 8 M keys. */
 const keyCacheSlotsMax: number = 2 ** 23;
 /** Strings are for reads of what is read often. */
@@ -43,8 +45,10 @@ const stagingBytesMax: number = 224 * 1024;
 
 /** @param memoryBudget bytes; caches and in-memory trees together stay within it. */
 export function tuningFor(memoryBudget: number): Tuning {
-  // A slot has 32 bytes: a quarter of the budget.
-  const keyCacheSlots = Math.min(keyCacheSlotsMax, powerOfTwoBelow(memoryBudget / 128));
+  const keyCacheSlots = Math.min(
+    keyCacheSlotsMax,
+    powerOfTwoBelow((memoryBudget * keyCacheShare) / keySlotBytes),
+  );
   const stagingBytes = Math.min(stagingBytesMax, memoryBudget / 128);
   return {
     index: {

@@ -5,6 +5,8 @@ import { type KeyBytes, shortKeyBytesMax, shortKeyWords } from "./key-bytes.ts";
 const slotWords: number = shortKeyWords + 1;
 const setWords: number = slotWords * 2;
 
+export const keySlotBytes: number = slotWords * 4;
+
 /** A slot is an id and the key as `KeyBytes.words` has it; the two slots of a set lie in one line of memory. */
 export class KeyTable {
   readonly slots: number;

@@ -3,8 +3,8 @@
 import { describe, expect, it } from "vitest";
 import { expectSound } from "../support/expect-sound.ts";
 import { exploreLife, exploringMs } from "../support/explored-lives.ts";
-import { compactedLife, restedLife } from "../support/history-lives.ts";
-import { historySubject } from "../support/history-subject.ts";
+import { compactedLife, type HistoryLife, restedLife } from "../support/history-lives.ts";
+import { type HistoryMet, historySubject } from "../support/history-subject.ts";
 
 describe("a life whose log is compacted", () => {
   it("loses nothing, and every file has one owner, wherever it is broken off", {
@@ -29,29 +29,28 @@ describe("a life whose log is compacted", () => {
   });
 
   it("nor where the log is all that is left", { timeout: exploringMs }, async () => {
-    const subject = historySubject({ history: "latest", losesIndex: true });
-    const report = await exploreLife(subject, compactedLife, {
-      placeStride: 17,
-      survivals: 0,
-      afterwardsStride: 8,
-    });
-    expectSound("replays of a compacted log", report);
-    expect(report.traits["from a checkpoint"]).toBeUndefined();
-    expect(report.distinct).toBeGreaterThan(60);
+    await exploreReplays("replays of a compacted log", compactedLife);
   });
 
   it("nor where the background alone has rewritten what makes things, and not yet what has their state", {
     timeout: exploringMs,
   }, async () => {
-    const subject = historySubject({ history: "latest", losesIndex: true });
-    const report = await exploreLife(subject, restedLife, {
-      placeStride: 17,
-      survivals: 0,
-      afterwardsStride: 8,
-    });
-    expectSound("replays of a log compacted behind", report);
-    expect(subject.met.rewritten).toBe(0);
-    expect(subject.met.inBackground).toBeGreaterThan(0);
-    expect(report.distinct).toBeGreaterThan(60);
+    const met = await exploreReplays("replays of a log compacted behind", restedLife);
+    expect(met.rewritten).toBe(0);
+    expect(met.inBackground).toBeGreaterThan(0);
   });
 });
+
+/** Explores a life of which each opening finds the log alone. */
+async function exploreReplays(what: string, life: HistoryLife): Promise<HistoryMet> {
+  const subject = historySubject({ history: "latest", losesIndex: true });
+  const report = await exploreLife(subject, life, {
+    placeStride: 17,
+    survivals: 0,
+    afterwardsStride: 8,
+  });
+  expectSound(what, report);
+  expect(report.traits["from a checkpoint"]).toBeUndefined();
+  expect(report.distinct).toBeGreaterThan(60);
+  return subject.met;
+}
