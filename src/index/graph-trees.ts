@@ -17,8 +17,9 @@ import { KeyBytes } from "./key-bytes.ts";
 import { KeyCache, KeyStrings } from "./key-cache.ts";
 import { keyRemoved } from "./key-layers.ts";
 import { LiveIds } from "./live-ids.ts";
-import { SupersededCounts, UnfoldedCounts } from "./superseded-counts.ts";
+import { SupersededCounts } from "./superseded-counts.ts";
 import type { TreeRun } from "./tree-run.ts";
+import { UnfoldedCounts } from "./unfolded-counts.ts";
 
 export type Direction = "out" | "in" | "both";
 
@@ -59,7 +60,6 @@ export class GraphTrees extends GraphLayers {
   /** As of this LSN there was a node with this id: spares reads of the past a look for each older one. */
   #pastLsn = 0;
   #pastId = 0;
-
   readonly #keyBytes = new KeyBytes();
   /** Kept up while events are applied and taken back. */
   readonly superseded: SupersededCounts = new SupersededCounts();
