@@ -19,7 +19,7 @@
 import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { buildIfStale } from "./build.js";
+import { buildIfStale, forgetBuild } from "./build.js";
 import { judgeCoverage } from "./coverage.js";
 import { exploreDeeply } from "./deep.js";
 import { otherNodes } from "./other-nodes.js";
@@ -40,15 +40,18 @@ const coverageArguments = [
 const { env, paths, deepStates } = readArguments(process.argv.slice(2));
 setUp();
 // The compiler takes one processor: types and lint are checked beside the build.
-const checks = paths.length === 0 && deepStates === undefined ? checksBeside() : [];
-const failedSteps = buildIfStale() === 0 ? [] : ["build"];
+const isChecked = paths.length === 0 && deepStates === undefined;
+const checks = isChecked ? checksBeside() : [];
+const failedSteps = buildIfStale({ checksTypes: !isChecked }) === 0 ? [] : ["build"];
 if (deepStates !== undefined) process.exit(await exploreDeeply(deepStates));
 const isWhole = paths.length === 0;
 if (isWhole) {
   forgetStates();
   env["VARVE_STATES"] = statesFolder;
 }
-failedSteps.push(...(await checks));
+const failedChecks = await checks;
+if (failedChecks.length > 0) forgetBuild();
+failedSteps.push(...failedChecks);
 const tests = runTests(paths, env);
 if (isWhole) failedSteps.push(...countStates());
 if (paths.includes("--coverage") && !judgeCoverage()) failedSteps.push("coverage");
