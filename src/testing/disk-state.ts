@@ -69,10 +69,15 @@ export class DiskState {
 
   /** What is visible at `path`. */
   find(path: string): Inode | undefined {
+    const parts = partsOf(path);
+    return this.#follow(parts, parts.length);
+  }
+
+  #follow(parts: readonly string[], count: number): Inode | undefined {
     let node: Inode | undefined = this.root;
-    for (const part of partsOf(path)) {
+    for (let at = 0; at < count; at++) {
       if (node === undefined || node.kind === "file") return undefined;
-      const child: number | undefined = node.visible.get(this.#spelled(node, part));
+      const child: number | undefined = node.visible.get(this.#spelled(node, parts[at] as string));
       node = child === undefined ? undefined : this.nodes.get(child);
     }
     return node;
@@ -81,8 +86,8 @@ export class DiskState {
   /** The directory that holds, or would hold, the name at the end of `path`. */
   place(path: string): Place | undefined {
     const parts = partsOf(path);
-    const name = parts.pop();
-    const directory = this.find(parts.join("/"));
+    const name = parts.at(-1);
+    const directory = this.#follow(parts, parts.length - 1);
     if (name === undefined || directory?.kind !== "directory") return undefined;
     return { directory, name: this.#spelled(directory, name) };
   }

@@ -25,9 +25,21 @@ export function basenamePath(path: string): string {
   return resolved.slice(resolved.lastIndexOf("/") + 1);
 }
 
+/** So many paths are kept in their parts: a disk is asked for the same few all the time. */
+const splitMax = 1000;
+const split: Map<string, readonly string[]> = new Map();
+
 /** The names from the root down. */
-export function partsOf(path: string): string[] {
-  if (PLAIN.test(path)) return path.slice(1).split("/");
+export function partsOf(path: string): readonly string[] {
+  const known = split.get(path);
+  if (known !== undefined) return known;
+  const parts = PLAIN.test(path) ? path.slice(1).split("/") : resolvedParts(path);
+  if (split.size >= splitMax) split.clear();
+  split.set(path, parts);
+  return parts;
+}
+
+function resolvedParts(path: string): string[] {
   const parts: string[] = [];
   for (const part of path.split("/")) {
     if (part === "..") parts.pop();

@@ -18,7 +18,7 @@ it("a backup of a database that drops history is the old one or the new one wher
       afterwards: [{ tx: [{ put: "again" }] }, "backup"],
     });
     return await exploreLife(subject, randomBackups(seed), {
-      placeStride: 2,
+      placeStride: 3,
       survivals: 3,
       afterwardsStride: 23,
       recoveryStride: 700,

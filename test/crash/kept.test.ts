@@ -30,7 +30,7 @@ it("a life that drops history is whole at and above the horizon wherever it and 
   const report = await exploreLives(2, async (seed) => {
     const subject = subjectOf(seed);
     const found = await exploreLife(subject, lifeOf(seed), {
-      survivals: 3,
+      survivals: 4,
       afterwardsStride: 23,
       recoveryStride: 1100,
     });

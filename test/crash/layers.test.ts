@@ -32,7 +32,12 @@ const levels = [
   { durability: "os", life: weakLayeredLife, stride: 3, second: [33, 2], third: [31, 7] },
 ] as const;
 
-const common: ExploreOptions<Command> = { sequenceLength: 0, seed: 3, shrinks };
+const common: ExploreOptions<Command> = {
+  sequenceLength: 0,
+  afterwardsStride: isThorough ? 1 : 3,
+  seed: 3,
+  shrinks,
+};
 
 async function tracedLife(steps: readonly Step<Command>[]): Promise<readonly TraceEntry[]> {
   let disk = new SimulatedDisk();

@@ -55,6 +55,7 @@ describe.each(machines)("on a machine that is $profile.name", ({ profile, refuse
         crashes: 2,
         placeStride: isThorough ? 1 : stride,
         survivals: isThorough ? "all" : 4,
+        afterwardsStride: isThorough ? 1 : 2,
         recoveryStride: 23,
         recoverySurvivals: "one",
         seed: 3,

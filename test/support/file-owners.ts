@@ -34,7 +34,7 @@ export async function checkOwners(
   if (manifest === undefined || damaged.length + missing.length > 0) {
     throw new Violation("files", `manifest: ${[...damaged, ...missing].join()}`);
   }
-  const owners = new Owners(disk, directory);
+  const owners = new Owners(disk, directory, names);
   for (const name of fixedNames) owners.claim(name, "the database");
   if (isOpen) owners.claim("lock", "the opener");
   claimSegments(owners, manifest);
@@ -46,18 +46,20 @@ export async function checkOwners(
   for (const name of quarantined) {
     if (!names.includes(name)) throw new Violation("files", `${name} was to be kept`);
   }
-  owners.requireExactly(names);
+  owners.requireExactly();
   if (!isOpen) await checkAllocation(disk, directory, manifest);
 }
 
 class Owners {
   readonly disk: SimulatedDisk;
   readonly directory: string;
+  readonly #names: ReadonlySet<string>;
   readonly #owners: Map<string, string> = new Map();
 
-  constructor(disk: SimulatedDisk, directory: string) {
+  constructor(disk: SimulatedDisk, directory: string, names: readonly string[]) {
     this.disk = disk;
     this.directory = directory;
+    this.#names = new Set(names);
   }
 
   claim(name: string, owner: string): void {
@@ -69,20 +71,16 @@ class Owners {
   }
 
   bytesOf(name: string, owner: string): Uint8Array {
-    const path = `${this.directory}/${name}`;
-    if (!this.disk.listAll().includes(path)) {
-      throw new Violation("files", `${name} of ${owner} is lost`);
-    }
-    return this.disk.readFile(path);
+    if (!this.#names.has(name)) throw new Violation("files", `${name} of ${owner} is lost`);
+    return this.disk.readFile(`${this.directory}/${name}`);
   }
 
-  requireExactly(names: readonly string[]): void {
-    for (const name of names) {
+  requireExactly(): void {
+    for (const name of this.#names) {
       if (!this.#owners.has(name)) throw new Violation("files", `${name} belongs to nobody`);
     }
-    const found = new Set(names);
     for (const [name, owner] of this.#owners) {
-      if (!found.has(name)) throw new Violation("files", `${name} of ${owner} is lost`);
+      if (!this.#names.has(name)) throw new Violation("files", `${name} of ${owner} is lost`);
     }
   }
 }
