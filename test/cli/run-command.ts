@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { runCommand } from "../../src/cli/command.ts";
 import type { Output } from "../../src/cli/output.ts";
 import { open } from "../../src/varve.ts";
+import { commandInOneFile } from "../support/one-file.ts";
 
 export const commandPath: string = fileURLToPath(
   new URL("../../dist/cli/main.js", import.meta.url),
@@ -39,9 +40,9 @@ export interface RunOptions {
   readonly signal?: "SIGKILL" | "SIGINT";
 }
 
-export function runVarve(words: readonly string[], options: RunOptions = {}): Promise<Ended> {
+export async function runVarve(words: readonly string[], options: RunOptions = {}): Promise<Ended> {
   const { input, stopAtRows, signal = "SIGKILL" } = options;
-  const child = spawn(process.execPath, [commandPath, ...words], {
+  const child = spawn(process.execPath, [await commandInOneFile(), ...words], {
     stdio: ["pipe", "pipe", "pipe", ...(stopAtRows === undefined ? [] : (["ipc"] as const))],
   });
   let stdout = "";
@@ -62,7 +63,7 @@ export function runVarve(words: readonly string[], options: RunOptions = {}): Pr
   // A command that does not read standard input may be gone before it is written.
   child.stdin?.on("error", () => {});
   child.stdin?.end(input ?? "");
-  return new Promise((resolve, reject) => {
+  return await new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("close", (code, signal) => resolve(ended(code, signal, stdout, stderr)));
   });
