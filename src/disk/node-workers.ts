@@ -1,4 +1,5 @@
-// Actors on threads of their own. A worker keeps the process alive only while a request is pending.
+// Actors on threads of their own, below the priority of those who wait for nothing. A worker keeps the process alive only while a
+// request is pending.
 import { Worker } from "node:worker_threads";
 import { VarveError, type VarveErrorCode, varveErrorCodes } from "../codec/errors.ts";
 import { actorGoneError, InProcessActor, loadActorModule, siblingModule } from "./actor-module.ts";
@@ -8,6 +9,12 @@ import type { Disk, WorkerActor, Workers } from "./ports.ts";
 // The entry travels as text: it needs no file of its own, so built and bundled copies find it alike. It
 // neither imports nor requires, because the process's flags decide which of the two it may.
 const ENTRY = `
+// Linux gives each thread a priority of its own; elsewhere, and where that may not be read, all keep the process's.
+Promise.all([import("node:fs"), import("node:os")]).then(([fs, os]) => {
+  const thread = Number(fs.readlinkSync("/proc/thread-self").split("/").pop());
+  const { PRIORITY_BELOW_NORMAL: low } = os.constants.priority;
+  if (os.getPriority(thread) < low) os.setPriority(thread, low);
+}).catch(() => {});
 import("node:worker_threads").then(({ parentPort, workerData }) => {
   const loading = Promise.all([import(workerData.module), import(workerData.disk)]).then(
     ([{ handle }, { NodeDisk }]) => {

@@ -18,6 +18,8 @@ const putOptions: readonly string[] = ["labels", "props"];
 const patchOptions: readonly string[] = ["props", "addLabels", "removeLabels"];
 
 const image = new ByteWriter(512);
+/** Of the node that is being removed; a removal runs to its end before another begins. */
+const edgesOfNode = new EdgeColumns(16);
 /** Edge events written between two looks at the size of the transaction. */
 const edgesPerCheck = 1024;
 
@@ -192,7 +194,8 @@ function putOne(
 function removeEdgesOf(core: TransactionCore, method: string, id: number): void {
   const { batch, index } = core;
   const lsn = batch.lastLsn;
-  const columns = new EdgeColumns(16);
+  const columns = edgesOfNode;
+  columns.clear();
   index.outgoing.gather(id, 0, 0, lsn, true, columns);
   const outCount = columns.count;
   index.incoming.gather(id, 0, 0, lsn, true, columns);

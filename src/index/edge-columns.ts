@@ -1,5 +1,8 @@
 // Growing columns of edges as they come out of an adjacency tree: numbers only, reused from one read to the next.
 
+/** Room that is kept from one read to the next. */
+const keptMax = 4096;
+
 export class EdgeColumns {
   types: Uint32Array;
   /** The node at the other end. */
@@ -11,6 +14,15 @@ export class EdgeColumns {
     this.types = new Uint32Array(capacity);
     this.others = new Uint32Array(capacity);
     this.edges = new Float64Array(capacity);
+  }
+
+  /** Empties them; the room that one large read took is given back. */
+  clear(): void {
+    this.count = 0;
+    if (this.edges.length <= keptMax) return;
+    this.types = new Uint32Array(keptMax);
+    this.others = new Uint32Array(keptMax);
+    this.edges = new Float64Array(keptMax);
   }
 
   /** Makes room for at least `count` in all. */

@@ -12,15 +12,29 @@ export interface EntryBatch {
   readonly ends: Uint32Array;
 }
 
-/** Small enough to be copied in well under a millisecond. */
+/** Small enough to be copied in well under a millisecond, and large enough for `batchEntries` of any width. */
 const batchWords = 1 << 16;
 const batchBytes = 1 << 18;
 const batchEntries = 1 << 12;
 
-/** Takes the next entries out of a source, and moves it past them; undefined at its end. */
-export function takeBatch(source: EntrySource, shape: EntryShape): EntryBatch | undefined {
+/**
+ * Takes the next entries out of a source, and moves it past them; undefined at its end.
+ * @param written a batch of before, which came back: its buffers are used again.
+ */
+export function takeBatch(
+  source: EntrySource,
+  shape: EntryShape,
+  written: EntryBatch = emptyBatch(),
+): EntryBatch | undefined {
   if (!source.isValid) return undefined;
-  return shape.keyBytes || shape.blob ? takeEntries(source, shape) : takeWords(source, shape.width);
+  return shape.keyBytes || shape.blob
+    ? takeEntries(source, shape, written)
+    : takeWords(source, shape.width, written);
+}
+
+/** Of buffers of its own: they move with it. */
+function emptyBatch(): EntryBatch {
+  return { words: new Uint32Array(0), bytes: new Uint8Array(0), ends: new Uint32Array(0) };
 }
 
 /** What of a batch moves to another thread. */
@@ -47,9 +61,9 @@ export function writeBatch(batch: EntryBatch, writer: EntrySink, shape: EntrySha
   }
 }
 
-function takeWords(source: EntrySource, width: number): EntryBatch {
+function takeWords(source: EntrySource, width: number, written: EntryBatch): EntryBatch {
   const room = batchWords - (batchWords % width);
-  const words = new Uint32Array(room);
+  const words = wordsOf(written.words, batchWords);
   let at = 0;
   while (source.isValid && at < room) {
     const { base, leafEnd } = source;
@@ -59,13 +73,17 @@ function takeWords(source: EntrySource, width: number): EntryBatch {
     if (end === leafEnd) source.nextLeaf();
     else source.moveTo(end);
   }
-  return { words: words.subarray(0, at), bytes: new Uint8Array(0), ends: new Uint32Array(0) };
+  return { words: words.subarray(0, at), bytes: written.bytes, ends: written.ends };
 }
 
-function takeEntries(source: EntrySource, { keyBytes, blob, width }: EntryShape): EntryBatch {
-  const words = new Uint32Array(batchEntries * width);
-  const bytes = new Uint8Array(batchBytes);
-  const ends = new Uint32Array(batchEntries * 2);
+function takeEntries(
+  source: EntrySource,
+  { keyBytes, blob, width }: EntryShape,
+  written: EntryBatch,
+): EntryBatch {
+  const words = wordsOf(written.words, batchWords);
+  const bytes = bytesOf(written.bytes);
+  const ends = wordsOf(written.ends, batchEntries * 2);
   const bytesFull = batchBytes - treeKeyBytesMax - blobBytesMax;
   let count = 0;
   let end = 0;
@@ -82,6 +100,15 @@ function takeEntries(source: EntrySource, { keyBytes, blob, width }: EntryShape)
     bytes: bytes.subarray(0, end),
     ends: ends.subarray(0, 2 * count),
   };
+}
+
+/** All of the buffer behind a view, or a new one where that is smaller. */
+function wordsOf({ buffer }: Uint32Array, count: number): Uint32Array {
+  return buffer.byteLength < 4 * count ? new Uint32Array(count) : new Uint32Array(buffer);
+}
+
+function bytesOf({ buffer }: Uint8Array): Uint8Array {
+  return buffer.byteLength < batchBytes ? new Uint8Array(batchBytes) : new Uint8Array(buffer);
 }
 
 /** Copies from[start … stop) behind what is there, and returns the new end. */

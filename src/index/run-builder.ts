@@ -5,7 +5,7 @@ import { actorGoneError, isActorGone, siblingModule } from "../disk/actor-module
 import type { Ports, WorkerActor } from "../disk/ports.ts";
 import { treeFileName } from "../log/file-names.ts";
 import type { EntrySource } from "./disk-tree-merge.ts";
-import { buffersOf, takeBatch } from "./entry-batch.ts";
+import { buffersOf, type EntryBatch, takeBatch } from "./entry-batch.ts";
 import type { LeftOut } from "./merge-erasure.ts";
 import type { Retention } from "./merge-retention.ts";
 import { isTreeDamage } from "./page-reader.ts";
@@ -72,11 +72,12 @@ export class RunBuilder {
   flush(layer: FrozenSource, nextTreeId: () => number): Promise<RunRecord> {
     return this.#building(async (begin) => {
       const trees: TreeFileRecord[] = [];
+      const written: EntryBatch[] = [];
       let finishing: Promise<TreeFileRecord> | undefined;
       for (const name of treeNames) {
         if (layer.count(name) === 0) continue;
         const plan = begin(name, nextTreeId(), layer);
-        await this.#fill(plan, layer.source(name), this.#begun({ ask: "write", plan }));
+        await this.#fill(plan, layer.source(name), this.#begun({ ask: "write", plan }), written);
         if (finishing !== undefined) trees.push(await finishing);
         // It is waited for once the next one is filled.
         finishing = this.#finish(plan).then((finished) => recordOf(plan, finished));
@@ -224,11 +225,15 @@ export class RunBuilder {
     return begun;
   }
 
-  /** Copies a source out in slices, so that no turn is long, and keeps two of them on their way. */
+  /**
+   * Copies a source out in slices, so that no turn is long, and keeps two of them on their way.
+   * @param written batches that came back, to be filled again: garbage of that size is collected all the time.
+   */
   async #fill(
     { path, name }: TreePlan,
     source: EntrySource,
     begun: Promise<unknown>,
+    written: EntryBatch[],
   ): Promise<void> {
     const shape = treeShapes[name];
     const { clock } = this.#ports;
@@ -237,9 +242,9 @@ export class RunBuilder {
       const beganMs = clock.monotonicMs();
       const sending: Promise<unknown>[] = [];
       do {
-        const batch = takeBatch(source, shape);
+        const batch = takeBatch(source, shape, written.pop());
         if (batch === undefined) break;
-        sending.push(this.#request({ ask: "append", path, batch }, buffersOf(batch)));
+        sending.push(this.#append(path, batch, written));
       } while (this.#isThread && clock.monotonicMs() - beganMs < copyMsMax);
       const sent = Promise.all(sending);
       // It is waited for one turn later.
@@ -249,6 +254,11 @@ export class RunBuilder {
       await this.#turn();
     }
     await before;
+  }
+
+  async #append(path: string, batch: EntryBatch, written: EntryBatch[]): Promise<void> {
+    const answer = await this.#request({ ask: "append", path, batch }, buffersOf(batch));
+    written.push(answer as EntryBatch);
   }
 
   /** Asks for steps until all is done, the next one while one is at work. @param begun rejects with what a step cannot tell. */

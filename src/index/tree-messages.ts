@@ -21,6 +21,7 @@ export interface TreePlan {
 export type TreeRequest =
   /** Begins a tree that `append` fills. */
   | { readonly ask: "write"; readonly plan: TreePlan }
+  /** Answers with the batch, whose buffers may be used again. */
   | { readonly ask: "append"; readonly path: string; readonly batch: EntryBatch }
   /** Begins a tree that `step` fills from others, newest first. */
   | {

@@ -1,6 +1,7 @@
 // The worker that writes, merges and verifies the files of runs: keeps the jobs that are open, and does what is asked of each.
 
 import type { ActorReply, Disk } from "../disk/ports.ts";
+import { buffersOf } from "./entry-batch.ts";
 import { type Job, MergeJob, VerifyJob, WriteJob } from "./tree-jobs.ts";
 import type { TreeRequest } from "./tree-messages.ts";
 
@@ -92,5 +93,10 @@ export async function handle(message: unknown, disk: Disk): Promise<ActorReply> 
     table = new JobTable(disk);
     tables.set(disk, table);
   }
-  return { result: await table.run(message as TreeRequest) };
+  const request = message as TreeRequest;
+  const result = await table.run(request);
+  // Its buffers go back, to be filled again.
+  if (request.ask === "append")
+    return { result: request.batch, transfer: buffersOf(request.batch) };
+  return { result };
 }

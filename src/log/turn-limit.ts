@@ -4,7 +4,7 @@ import type { Clock, Scheduler } from "../disk/ports.ts";
 /** Log bytes acknowledged in one turn of the event loop: some 2 ms of work at full speed. */
 export const turnBytesMax: number = 64 * 1024;
 /** Behind so many ms nothing more is: small events that change what is there take ten times as long for each byte. */
-export const turnMsMax = 3;
+export const turnMsMax = 1;
 
 interface Waiting<T> {
   readonly bytes: number;

@@ -1,4 +1,6 @@
 // An actor for the tests of workers: doubles bytes, throws, or dies, as it is told.
+import { readlinkSync } from "node:fs";
+import { getPriority } from "node:os";
 import { isMainThread } from "node:worker_threads";
 
 function failure(code, details) {
@@ -20,6 +22,10 @@ export async function handle(message, disk) {
     await new Promise((resolve) => message.ms && setTimeout(resolve, message.ms));
   if (message.kind === "mark") new Uint8Array(message.marks)[0] = 1;
   if (message.kind === "where") return { result: { isMainThread, disk: disk.constructor.name } };
+  if (message.kind === "priority") {
+    const thread = Number(readlinkSync("/proc/thread-self").split("/").pop());
+    return { result: getPriority(thread) };
+  }
   const bytes = new Uint8Array(message.bytes.length * 2);
   bytes.set(message.bytes);
   bytes.set(message.bytes, message.bytes.length);

@@ -1,4 +1,5 @@
 // Actors in worker threads and in process.
+import { constants, getPriority } from "node:os";
 import { isMainThread } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { siblingModule } from "../../src/disk/actor-module.ts";
@@ -151,6 +152,17 @@ describe("the disk of an actor", () => {
     const unbuilt = new URL("./unbuilt-actor.ts", import.meta.url);
     const actor = new NodeWorkers().start(unbuilt, disk);
     expect(await actor.request({})).toBe(`${isMainThread} NodeDisk`);
+    await actor.stop();
+  });
+});
+
+describe.skipIf(process.platform !== "linux")("the priority of a thread", () => {
+  it("is below normal, and that of the process what it was", async () => {
+    const ofProcess = getPriority();
+    const actor = threads.start(module, threadDisk);
+    const ofThread = Math.max(ofProcess, constants.priority.PRIORITY_BELOW_NORMAL);
+    await expect.poll(() => actor.request({ kind: "priority" })).toBe(ofThread);
+    expect(getPriority()).toBe(ofProcess);
     await actor.stop();
   });
 });
