@@ -136,6 +136,8 @@ export class RunBuilder {
         // The one before is waited for while this one is being read.
         const [before, next] = [reading, this.#damagesOf(address)];
         reading = next;
+        // Nobody waits for it yet, and it may fail sooner than the one before.
+        next.catch(() => {});
         try {
           found.push(...(await before));
         } catch (error) {

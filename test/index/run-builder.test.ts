@@ -174,7 +174,49 @@ describe("a stop", () => {
     expect(ports.disk.openFiles).toBe(0);
     expect(ports.disk.listAll()).toEqual(files);
   });
+
+  it("ends a check whose second tree fails sooner than the first, and only those who wait hear of it", async () => {
+    const ports = await simulated();
+    const run = await new RunBuilder(ports, directory, databaseId).flush(
+      layerOf(fixedModels(1, 90), 1, 2),
+      ids(),
+    );
+    let answerForFirst: (answer: unknown) => void = () => {};
+    const first = new Promise<unknown>((resolve) => {
+      answerForFirst = resolve;
+    });
+    const firstPath = path.posix.join(
+      directory,
+      treeFileName(run.trees[0]!.treeId, run.trees[0]!.name),
+    );
+    const request = (message: unknown): Promise<unknown> =>
+      JSON.stringify(message).includes(firstPath)
+        ? first
+        : new Promise((resolve) => setImmediate(resolve));
+    ports.workers.start = () => ({ request, stop: () => Promise.resolve() });
+    const unheard: unknown[] = [];
+    const hear = (error: unknown): unknown => unheard.push(error);
+    process.on("unhandledRejection", hear);
+    try {
+      const builder = new RunBuilder(ports, directory, databaseId);
+      const checked = builder.findDamage(run).catch((error) => error.code);
+      await someTurns();
+      const stopped = builder.stop();
+      await someTurns();
+      answerForFirst(undefined);
+      expect(await checked).toBe("IO");
+      await stopped;
+      expect(unheard).toEqual([]);
+    } finally {
+      process.off("unhandledRejection", hear);
+    }
+  });
 });
+
+/** Real ones: what nobody hears of is told at the end of one. */
+async function someTurns(): Promise<void> {
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
 
 describe("a worker that dies", () => {
   it("takes the flush along, its handles and files, and the next request starts another", async () => {

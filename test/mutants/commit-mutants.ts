@@ -68,7 +68,7 @@ export const commitMutants: readonly Mutant[] = [
     file: activeSegment,
     find: "    this.segment.state = SEGMENT_STATE.active;\n    await this.file.sync();",
     replace: "    this.segment.state = SEGMENT_STATE.active;",
-    killedBy: { ...rejections, says: /O2 prefix|phantom/ },
+    killedBy: { ...rejections, says: /O2 prefix|phantom|O8 idempotence: after an orderly close/ },
   },
   {
     name: "no-sync-of-a-segments-name",
