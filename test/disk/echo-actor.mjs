@@ -23,6 +23,7 @@ export async function handle(message, disk) {
   if (message.kind === "mark") new Uint8Array(message.marks)[0] = 1;
   if (message.kind === "where") return { result: { isMainThread, disk: disk.constructor.name } };
   if (message.kind === "priority") {
+    if (process.platform !== "linux") return { result: getPriority() };
     const thread = Number(readlinkSync("/proc/thread-self").split("/").pop());
     return { result: getPriority(thread) };
   }
