@@ -2,6 +2,7 @@
 // read back from it. It also owns the drawing of plans at random.
 import type { DiskOperation } from "../disk/disk-error.ts";
 import type { FaultEffect, FaultRule } from "./faults.ts";
+import { oneLineJson } from "./one-line-json.ts";
 import { PlanScanner } from "./plan-scanner.ts";
 import type { SimulatedRandom } from "./simulated-random.ts";
 
@@ -32,8 +33,8 @@ export function formatPlan(plan: FaultPlan): string {
 function formatRule(rule: FaultRule): string {
   const site: string[] = [rule.operation];
   const { path, call, occurrence, times } = rule;
-  if (typeof path === "string") site.push(JSON.stringify(path));
-  else if (path !== undefined) site.push(`~${JSON.stringify(path.source)}${path.flags}`);
+  if (typeof path === "string") site.push(oneLineJson(path));
+  else if (path !== undefined) site.push(`~${oneLineJson(path.source)}${path.flags}`);
   if (call !== undefined) site.push(`@${call}`);
   if (occurrence !== undefined) site.push(`#${occurrence}`);
   if (times !== undefined) site.push(times === "forever" ? "x*" : `x${times}`);

@@ -6,7 +6,7 @@ import { openWith, prepared } from "../support/crash-script.ts";
 import { databaseSubject } from "../support/database-subject.ts";
 import { expectSound, shrinks } from "../support/expect-sound.ts";
 
-/** Set by `npm run test:crash`: then more recoveries are crashed at each of their calls, with more survivals. */
+/** Set by `npm run test:crash`: then the recovery behind every first crash is crashed at each of its calls, with more survivals. */
 const isThorough = process.env["VARVE_CRASH_SECONDS"] !== undefined;
 const timeoutMs = isThorough ? 3_600_000 : 300_000;
 /** What follows a recovery takes twice the time of all else: of the states one in so many is lived on from. */
@@ -16,6 +16,22 @@ const lives = [
   { name: "create, append, roll, close, reopen, append, roll, close", calls: 90, life: plainLife },
   { name: 'the same in durability "os" and { intervalMs }', calls: 70, life: weakLife },
 ];
+
+const someRecoveries = {
+  what: "the recovery that follows is crashed at every call of its own, and the next one too",
+  options: {
+    crashes: 3,
+    placeStride: isThorough ? 1 : 3,
+    survivals: isThorough ? 1 : 0,
+    recoveryStride: isThorough ? 5 : 15,
+    recoverySurvivals: isThorough ? 2 : "one",
+  },
+} as const;
+const allRecoveries = {
+  what: "the recovery behind any first crash is crashed at every call of its own",
+  options: { crashes: 2, survivals: 1, recoveryStride: 1, recoverySurvivals: 1 },
+} as const;
+const recoveries = isThorough ? [allRecoveries, someRecoveries] : [someRecoveries];
 
 describe.each(lives)("a crash before and after every disk call: $name", ({ life, calls }) => {
   it("loses nothing acknowledged, shows only whole transactions in order, and life goes on", {
@@ -36,24 +52,24 @@ describe.each(lives)("a crash before and after every disk call: $name", ({ life,
     }
   });
 
-  it("loses nothing either where the recovery that follows is crashed at every call of its own, and the next one too", {
-    timeout: timeoutMs,
-  }, async () => {
-    const report = await explore(databaseSubject(), {
-      scripts: [life],
-      sequenceLength: 0,
-      crashes: 3,
-      afterwardsStride,
-      placeStride: isThorough ? 1 : 3,
-      survivals: isThorough ? 1 : 0,
-      recoveryStride: isThorough ? 5 : 15,
-      recoverySurvivals: isThorough ? 2 : "one",
-      seed: 3,
-      shrinks,
-    });
-    expectSound("second and third crashes", report);
-    expect(report.recoveries).toBeGreaterThan(20);
-  });
+  it.each(recoveries)(
+    "loses nothing either where $what",
+    {
+      timeout: timeoutMs,
+    },
+    async ({ options }) => {
+      const report = await explore(databaseSubject(), {
+        scripts: [life],
+        sequenceLength: 0,
+        afterwardsStride,
+        seed: 3,
+        shrinks,
+        ...options,
+      });
+      expectSound("second and third crashes", report);
+      expect(report.recoveries).toBeGreaterThan(20);
+    },
+  );
 });
 
 const open = (disk: SimulatedDisk): ReturnType<typeof openWith> =>

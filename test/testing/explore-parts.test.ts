@@ -27,6 +27,13 @@ describe("a plan", () => {
     );
   });
 
+  it("stays on one line with the separators of lines that JSON leaves as they are", () => {
+    const steps = [{ set: "\u2028" }, { set: "a\u2029; do []" }];
+    const line = formatCrashPlan({ seed: 1, steps, faults: [], delays: [], crashes: [] });
+    expect(line).not.toMatch(/[\n\u2028\u2029]/);
+    expect(parseCrashPlan(line).steps).toEqual(steps);
+  });
+
   it.each(["", "seed 1", "do []", "seed 1; do []; crash", "seed x; do []", "seed 1; do {}"])(
     "is refused where it is none: %j",
     (line) => {

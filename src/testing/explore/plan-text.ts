@@ -1,6 +1,7 @@
 // Plans as one line of text: short enough for a commit message, stable enough for a corpus that is kept for ever.
 import { formatPlan, parsePlan } from "../fault-plan.ts";
 import type { FaultRule } from "../faults.ts";
+import { oneLineJson } from "../one-line-json.ts";
 import type { Outcome, Survival } from "../survival.ts";
 import type { CrashPlan, CrashSite, Loss, PlannedCrash } from "./crash-plan.ts";
 import type { Step } from "./crash-subject.ts";
@@ -14,7 +15,7 @@ import type { Step } from "./crash-subject.ts";
  * the numbers of `SimulatedDisk.dirtyEffects`.
  */
 export function formatCrashPlan<Command>(plan: CrashPlan<Command>): string {
-  const parts = [`seed ${plan.seed}`, `do ${json(plan.steps)}`];
+  const parts = [`seed ${plan.seed}`, `do ${oneLineJson(plan.steps)}`];
   for (const fault of plan.faults) parts.push(`fault ${formatPlan({ rules: [fault] })}`);
   if (plan.delays.length > 0) parts.push(`delay ${plan.delays.join(" ")}`);
   for (const { site, loss } of plan.crashes) {
@@ -55,9 +56,9 @@ export function formatLoss(loss: Loss): string {
   const { label: _label, files, directories, exceptions, ...more } = loss;
   const words = exceptions.map(({ from, to, outcome }) => {
     const range = to === from + 1 ? `${from}` : `${from}-${to - 1}`;
-    return `${range}=${typeof outcome === "string" ? outcome : json(outcome)}`;
+    return `${range}=${typeof outcome === "string" ? outcome : oneLineJson(outcome)}`;
   });
-  if (Object.keys(more).length > 0) words.push(`with=${json(more)}`);
+  if (Object.keys(more).length > 0) words.push(`with=${oneLineJson(more)}`);
   return [`power ${files}/${directories}`, ...words].join(" ");
 }
 
@@ -122,10 +123,6 @@ function partsOf(line: string): string[] {
     } else part += piece;
   }
   return [...parts, part];
-}
-
-function json(value: unknown): string {
-  return JSON.stringify(value);
 }
 
 function parseJson(text: string): unknown {
