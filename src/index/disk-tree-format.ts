@@ -212,6 +212,8 @@ function faultOf(footer: TreeFooter, fileBytes: number): string | undefined {
   const footerBytes = footerBytesOf(shape, footer.minKey.length, footer.maxKey.length);
   if (footerOffset + footerBytes !== fileBytes) return "footer offset";
   if (filterOffset > footerOffset || rootOffset + rootLength > filterOffset) return "root offset";
+  // Whoever reads all pages makes room for a word or two of each.
+  if (footer.pageCount * pageHeaderBytes > filterOffset) return "page count";
   if (footer.filterBlockLines === 0) return "filter lines";
   if (filterOffset + filterBytesOf(footer) !== footerOffset) return "filter length";
   if ((footer.height === 0) !== (footer.entryCount === 0)) return "entry count";

@@ -211,4 +211,16 @@ describe("damaged on-disk tree", () => {
     });
     expect(outcome(() => openTree(new MemoryFile(newer)))).toBe("FORMAT_UNSUPPORTED");
   });
+
+  it("refuses a footer of more pages than its file has room for, before anyone makes room for them", () => {
+    const { footer } = openTree(new MemoryFile(sound));
+    for (const pageCount of [footer.pageCount + sound.length, 2 ** 32 - 1]) {
+      const bombed = changed((bytes) => {
+        putU32(bytes, footer.footerOffset + TREE_FOOTER.pageCount, pageCount);
+        const hashAt = bytes.length - 8;
+        putHash(bytes, hashAt, hashOf(bytes, footer.footerOffset, hashAt));
+      });
+      expect(outcome(() => openTree(new MemoryFile(bombed)))).toBe("CORRUPT");
+    }
+  });
 });
