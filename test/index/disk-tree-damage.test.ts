@@ -212,11 +212,17 @@ describe("damaged on-disk tree", () => {
     expect(outcome(() => openTree(new MemoryFile(newer)))).toBe("FORMAT_UNSUPPORTED");
   });
 
-  it("refuses a footer of more pages than its file has room for, before anyone makes room for them", () => {
+  it("refuses a footer of entries without pages, or of more pages than there is room for, before anyone makes room", () => {
     const { footer } = openTree(new MemoryFile(sound));
-    for (const pageCount of [footer.pageCount + sound.length, 2 ** 32 - 1]) {
+    const { height, pageCount } = TREE_FOOTER;
+    const saying: [number, number][] = [
+      [height, 0],
+      [pageCount, footer.pageCount + sound.length],
+      [pageCount, 2 ** 32 - 1],
+    ];
+    for (const [field, value] of saying) {
       const bombed = changed((bytes) => {
-        putU32(bytes, footer.footerOffset + TREE_FOOTER.pageCount, pageCount);
+        putU32(bytes, footer.footerOffset + field, value);
         const hashAt = bytes.length - 8;
         putHash(bytes, hashAt, hashOf(bytes, footer.footerOffset, hashAt));
       });
