@@ -40,11 +40,10 @@ const coverageArguments = [
 const { env, paths, deepStates } = readArguments(process.argv.slice(2));
 setUp();
 // The compiler takes one processor: types and lint are checked beside the build.
-const isChecked = paths.length === 0 && deepStates === undefined;
-const checks = isChecked ? checksBeside() : [];
-const failedSteps = buildIfStale({ checksTypes: !isChecked }) === 0 ? [] : ["build"];
+const isWhole = paths.length === 0 && deepStates === undefined;
+const checks = isWhole ? checksBeside() : [];
+const failedSteps = buildIfStale({ checksTypes: !isWhole }) === 0 ? [] : ["build"];
 if (deepStates !== undefined) process.exit(await exploreDeeply(deepStates));
-const isWhole = paths.length === 0;
 if (isWhole) {
   forgetStates();
   env["VARVE_STATES"] = statesFolder;

@@ -9,7 +9,7 @@ import { expectSound, shrinks } from "../support/expect-sound.ts";
 /** Set by `npm run test:crash`: then the recovery behind every first crash is crashed at each of its calls, with more survivals. */
 const isThorough = process.env["VARVE_CRASH_SECONDS"] !== undefined;
 const timeoutMs = isThorough ? 3_600_000 : 300_000;
-/** What follows a recovery takes twice the time of all else: of the states one in so many is lived on from. */
+/** What follows a recovery takes half of the time: of the states one in so many is lived on from. */
 const afterwardsStride = isThorough ? 1 : 3;
 
 const lives = [

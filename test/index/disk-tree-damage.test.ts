@@ -1,13 +1,12 @@
 // What a damaged tree file does: the same answers, or CORRUPT with file and offset; never a wrong answer, never another error.
 import { describe, expect, it } from "vitest";
-import { putU32 } from "../../src/codec/bytes.ts";
 import { VarveError } from "../../src/codec/errors.ts";
 import { DiskTree } from "../../src/index/disk-tree.ts";
 import { TREE_FOOTER, treeTrailerBytes } from "../../src/index/disk-tree-format.ts";
 import { verifyTree } from "../../src/index/disk-tree-verify.ts";
 import { PageCache } from "../../src/index/page-cache.ts";
 import { PAGE_HEADER, PAGE_KIND } from "../../src/index/page-format.ts";
-import { hashOf, putHash, sealBlock } from "../../src/log/fields.ts";
+import { sealBlock } from "../../src/log/fields.ts";
 import {
   type Entry,
   MemoryFile,
@@ -17,6 +16,7 @@ import {
   readAll,
   textOf,
   treeId,
+  withFooterField,
   writeTree,
 } from "./disk-tree-support.ts";
 
@@ -204,11 +204,7 @@ describe("damaged on-disk tree", () => {
     const { footer } = openTree(file);
     const id = { databaseId: footer.databaseId, treeId: treeId + 1 };
     expect(outcome(() => DiskTree.open(file, sound.length, cache, id))).toBe("CORRUPT");
-    const newer = changed((bytes) => {
-      putU32(bytes, footer.footerOffset + TREE_FOOTER.version, 2);
-      const hashAt = bytes.length - 8;
-      putHash(bytes, hashAt, hashOf(bytes, footer.footerOffset, hashAt));
-    });
+    const newer = withFooterField(sound, TREE_FOOTER.version, 2);
     expect(outcome(() => openTree(new MemoryFile(newer)))).toBe("FORMAT_UNSUPPORTED");
   });
 
@@ -221,11 +217,7 @@ describe("damaged on-disk tree", () => {
       [pageCount, 2 ** 32 - 1],
     ];
     for (const [field, value] of saying) {
-      const bombed = changed((bytes) => {
-        putU32(bytes, footer.footerOffset + field, value);
-        const hashAt = bytes.length - 8;
-        putHash(bytes, hashAt, hashOf(bytes, footer.footerOffset, hashAt));
-      });
+      const bombed = withFooterField(sound, field, value);
       expect(outcome(() => openTree(new MemoryFile(bombed)))).toBe("CORRUPT");
     }
   });

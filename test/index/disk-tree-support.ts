@@ -1,12 +1,15 @@
 // What the tests of the on-disk trees share: a file in memory, random trees as plain sorted arrays, and what a cursor shows of a tree.
 import * as fc from "fast-check";
+import { getU32, putU32 } from "../../src/codec/bytes.ts";
 import { VarveError } from "../../src/codec/errors.ts";
 import type { DiskFile } from "../../src/disk/ports.ts";
 import { DiskTree } from "../../src/index/disk-tree.ts";
+import { treeTrailerBytes } from "../../src/index/disk-tree-format.ts";
 import type { EntrySource } from "../../src/index/disk-tree-merge.ts";
 import { type DiskTreeOptions, DiskTreeWriter } from "../../src/index/disk-tree-writer.ts";
 import { PageCache } from "../../src/index/page-cache.ts";
 import type { EntryShape } from "../../src/index/page-format.ts";
+import { hashOf, putHash } from "../../src/log/fields.ts";
 
 /** Counts its reads, and refuses writes that do not ascend. */
 export class MemoryFile implements DiskFile {
@@ -223,3 +226,13 @@ export function modelOf(shape: EntryShape, entries: readonly Entry[]): Model {
 export const modelArbitrary: fc.Arbitrary<Model> = shapeArbitrary.chain((shape) =>
   entriesArbitrary(shape, 400).map((entries) => modelOf(shape, entries)),
 );
+
+/** The same tree with another word in a field of its footer, under a sound hash. @param field of `TREE_FOOTER`. */
+export function withFooterField(file: Uint8Array, field: number, value: number): Uint8Array {
+  const bytes = Uint8Array.from(file);
+  const footer = bytes.length - getU32(bytes, bytes.length - treeTrailerBytes);
+  const hashAt = bytes.length - 8;
+  putU32(bytes, footer + field, value);
+  putHash(bytes, hashAt, hashOf(bytes, footer, hashAt));
+  return bytes;
+}

@@ -4,21 +4,19 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { getU32, putU32 } from "../../src/codec/bytes.ts";
 import { NodeDisk } from "../../src/disk/node-disk.ts";
 import type { Ports } from "../../src/disk/ports.ts";
-import { TREE_FOOTER, treeTrailerBytes } from "../../src/index/disk-tree-format.ts";
+import { TREE_FOOTER } from "../../src/index/disk-tree-format.ts";
 import { PageCache } from "../../src/index/page-cache.ts";
 import { isTreeDamage } from "../../src/index/page-reader.ts";
 import { Run } from "../../src/index/run.ts";
 import type { RunBuilder as Builder } from "../../src/index/run-builder.ts";
 import { RunBuilder } from "../../src/index/run-builder.ts";
 import type { RunRecord } from "../../src/index/run-record.ts";
-import { hashOf, putHash } from "../../src/log/fields.ts";
 import { parseTreeFileName, treeFileName } from "../../src/log/file-names.ts";
 import { type SimulatedPorts, simulatedPorts } from "../../src/testing/simulated-ports.ts";
 import { type Transpiled, transpileFolders } from "../disk/transpile.ts";
-import { databaseId } from "./disk-tree-support.ts";
+import { databaseId, withFooterField } from "./disk-tree-support.ts";
 import {
   fixedModels,
   ids,
@@ -239,15 +237,6 @@ describe("a worker that dies", () => {
   });
 });
 
-/** The same tree with a sound footer that says so. */
-function ofAnotherKind(file: Uint8Array): Uint8Array {
-  const bytes = Uint8Array.from(file);
-  const footer = bytes.length - getU32(bytes, bytes.length - treeTrailerBytes);
-  putU32(bytes, footer + TREE_FOOTER.kind, 0);
-  putHash(bytes, bytes.length - 8, hashOf(bytes, footer, bytes.length - 8));
-  return bytes;
-}
-
 describe("damage in a run", () => {
   async function flushed(): Promise<{ ports: SimulatedPorts; run: RunRecord; files: string[] }> {
     const ports = await simulated();
@@ -270,7 +259,7 @@ describe("damage in a run", () => {
       (ports: SimulatedPorts, file: string, files: string[]) =>
         ports.disk.writeFile(file, ports.disk.readFile(files[3]!)),
       (ports: SimulatedPorts, file: string) =>
-        ports.disk.writeFile(file, ofAnotherKind(ports.disk.readFile(file))),
+        ports.disk.writeFile(file, withFooterField(ports.disk.readFile(file), TREE_FOOTER.kind, 0)),
     ].entries()) {
       const { ports, run, files } = await flushed();
       spoil(ports, files[2]!, files);

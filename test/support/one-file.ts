@@ -34,13 +34,13 @@ export function commandInOneFile(): Promise<string> {
 }
 
 async function madeOnce(home: string): Promise<string> {
-  const folder = join(home, nameOfBuild());
+  const build = nameOfBuild();
+  const folder = join(home, build);
   const script = join(folder, "dist", "cli", "script.js");
   if (existsSync(script)) return script;
   for (const other of existsSync(home) ? readdirSync(home) : []) {
     // Another process may be making the same at this moment.
-    if (!other.startsWith(nameOfBuild()))
-      rmSync(join(home, other), { recursive: true, force: true });
+    if (!other.startsWith(build)) rmSync(join(home, other), { recursive: true, force: true });
   }
   const making = `${folder}-${process.pid}`;
   mkdirSync(join(making, "dist", "cli"), { recursive: true });
