@@ -18,8 +18,8 @@ const families = [
     what: "lives whose index is damaged and made anew",
     spoils: true,
     lives: 2,
-    stride: 5,
-    least: 700,
+    stride: 8,
+    least: 500,
   },
 ] as const;
 
