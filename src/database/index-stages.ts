@@ -279,7 +279,8 @@ export class IndexStages {
   #measure(view: StageView): void {
     const { index, runs, tuning } = this.#parts;
     this.pressure = indexPressure(view, tuning, runs.runs.length, tuning.runsMax);
-    runs.cache.setBytesMax(pageCacheBytesFor(view.activeBytes + index.frozenBytes, tuning));
+    const layerBytes = view.activeBytes + index.frozenBytes + index.spareBytes;
+    runs.cache.setBytesMax(pageCacheBytesFor(layerBytes, tuning));
   }
 
   #view(): StageView {

@@ -126,7 +126,7 @@ export function statsOf(core: DatabaseCore, projections: readonly ProjectionInfo
       log: bytes,
       index: runs.bytes,
       total: bytes + runs.bytes,
-      memory: index.activeBytes + index.frozenBytes,
+      memory: index.activeBytes + index.frozenBytes + index.spareBytes,
       pageCache: runs.cache.bytes,
       pending: pendingBytes,
     },

@@ -96,8 +96,9 @@ export class Adjacency {
     this.#active = { removals: 0, firstLsn };
   }
 
-  dropFrozen(): void {
-    this.layers.dropFrozen();
+  /** @param keepsMemory as in `WordLayers`. */
+  dropFrozen(keepsMemory: boolean): void {
+    this.layers.dropFrozen(keepsMemory);
     this.#frozen = { removals: 0, firstLsn: 1 };
   }
 

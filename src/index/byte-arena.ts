@@ -1,5 +1,5 @@
 // Keeps byte strings for the in-memory indexes, one after another in large chunks, and hands out 32-bit offsets for them. Bytes
-// are only added; they go all at once.
+// are only added; they go all at once, and leave their chunks to what comes next.
 
 const unitBytes = 4;
 const lengthUnits = 1;
@@ -14,12 +14,15 @@ export class ByteArena {
   /** The chunks as bytes and, over the same memory, as words in the byte order of the machine. */
   readonly chunks: Uint8Array[] = [];
   readonly chunkWords: Uint32Array[] = [];
-  /** Memory held, in bytes. */
+  /** Memory of the chunks in use, in bytes, and of those that were cleared and wait for their next use. */
   bytes = 0;
+  spareBytes = 0;
   /** An offset is a chunk's ordinal above, and the place of the item in the chunk, in words, in this many bits below. */
   readonly unitBits: number;
 
   readonly #unitMask: number;
+  /** All of the full size. */
+  readonly #spare: Uint8Array[] = [];
   /** Free words start here in the last chunk. */
   #used = 0;
 
@@ -107,8 +110,13 @@ export class ByteArena {
     return aLength - bLength;
   }
 
-  /** Forgets all items; their offsets mean nothing from now on. */
+  /** Forgets all items; their offsets mean nothing from now on, and their bytes are written over by what comes. */
   clear(): void {
+    for (const chunk of this.chunks) {
+      if (chunk.byteLength !== this.chunkBytes) continue;
+      this.#spare.push(chunk);
+      this.spareBytes += this.chunkBytes;
+    }
     this.chunks.length = 0;
     this.chunkWords.length = 0;
     this.bytes = 0;
@@ -133,11 +141,21 @@ export class ByteArena {
     if ((ordinal + 1) * 2 ** this.unitBits > 2 ** 32) {
       throw new RangeError("ByteArena: append would need more chunks than 32-bit offsets can name");
     }
-    const dueBytes = ordinal < 3 ? firstChunkBytes << (ordinal * growthBits) : this.chunkBytes;
-    const chunk = new Uint8Array(Math.max(Math.min(dueBytes, this.chunkBytes), units * unitBytes));
+    const chunk = this.#takeSpare(units) ?? this.#newChunk(ordinal, units);
     this.bytes += chunk.byteLength;
     this.chunks.push(chunk);
     this.chunkWords.push(new Uint32Array(chunk.buffer));
     this.#used = 0;
+  }
+
+  #takeSpare(units: number): Uint8Array | undefined {
+    const chunk = units * unitBytes > this.chunkBytes ? undefined : this.#spare.pop();
+    if (chunk !== undefined) this.spareBytes -= this.chunkBytes;
+    return chunk;
+  }
+
+  #newChunk(ordinal: number, units: number): Uint8Array {
+    const dueBytes = ordinal < 3 ? firstChunkBytes << (ordinal * growthBits) : this.chunkBytes;
+    return new Uint8Array(Math.max(Math.min(dueBytes, this.chunkBytes), units * unitBytes));
   }
 }

@@ -89,6 +89,15 @@ export class GraphLayers {
     return bytes;
   }
 
+  /** Memory that layers have left behind for the next ones, in bytes. */
+  get spareBytes(): number {
+    let bytes = this.keys.spareBytes + this.nodes.spareBytes;
+    for (const { layers } of [this.outgoing, this.incoming, this.edges, this.labels]) {
+      bytes += layers.spareBytes;
+    }
+    return bytes;
+  }
+
   /** Entries of the active layer in all trees. */
   get activeEntries(): number {
     const { keys, nodes, outgoing, incoming, edges, labels } = this;
@@ -148,8 +157,10 @@ export class GraphLayers {
     const { keys, nodes, outgoing, incoming, edges, labels } = this;
     if (dropFrozen) {
       this.#frozen = undefined;
+      // Where nothing came meanwhile there may be no next layer for long.
+      const keepsMemory = this.activeEntries > 0;
       for (const part of [keys, nodes, outgoing, incoming, edges.layers, labels.layers]) {
-        part.dropFrozen();
+        part.dropFrozen(keepsMemory);
       }
     }
     let removals = 0;

@@ -88,7 +88,7 @@ export class GraphTrees extends GraphLayers {
 
   /** Memory of the layers and caches, in bytes, estimated. */
   get bytes(): number {
-    return this.activeBytes + this.frozenBytes + this.cacheBytes;
+    return this.activeBytes + this.frozenBytes + this.spareBytes + this.cacheBytes;
   }
 
   /** Freezes everything applied so far, for a flush, and begins a new active layer; there must be no frozen one. */

@@ -31,6 +31,8 @@ export class KeyLayers {
    */
   cursor: KeySource;
 
+  /** Empty, with the memory of a layer that was dropped: the next active one. */
+  #spare: KeyTree | undefined = undefined;
   readonly #options: KeyTreeOptions;
   #disks: readonly DiskTree[] = [];
   #diskCursors: readonly DiskKeyCursor[] = [];
@@ -48,6 +50,15 @@ export class KeyLayers {
 
   get frozenBytes(): number {
     return this.frozen?.bytes ?? 0;
+  }
+
+  /** Memory that waits for keys to come, in bytes. */
+  get spareBytes(): number {
+    const { active } = this;
+    return (
+      active.spareBytes +
+      (this.#spare === undefined ? 0 : this.#spare.bytes + this.#spare.spareBytes)
+    );
   }
 
   get count(): number {
@@ -106,11 +117,17 @@ export class KeyLayers {
 
   freeze(): void {
     this.frozen = this.active;
-    this.active = new KeyTree(this.#options);
+    this.active = this.#spare ?? new KeyTree(this.#options);
+    this.#spare = undefined;
     this.#renew();
   }
 
-  dropFrozen(): void {
+  /** @param keepsMemory as in `WordLayers`. */
+  dropFrozen(keepsMemory: boolean): void {
+    if (keepsMemory) {
+      this.frozen?.clear();
+      this.#spare = this.frozen;
+    }
     this.frozen = undefined;
     this.#renew();
   }
@@ -138,6 +155,7 @@ export class KeyLayers {
   clear(): void {
     this.active = new KeyTree(this.#options);
     this.frozen = undefined;
+    this.#spare = undefined;
     this.setDisks([]);
   }
 

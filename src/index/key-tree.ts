@@ -60,6 +60,10 @@ export class KeyTree extends TreeCore {
     return super.bytes + this.arena.bytes;
   }
 
+  override get spareBytes(): number {
+    return super.spareBytes + this.arena.spareBytes;
+  }
+
   /** Adds a version of the key bytes[from … to); one with the same key and LSN is replaced. */
   insert(
     bytes: Uint8Array,

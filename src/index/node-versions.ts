@@ -44,6 +44,7 @@ export class NodeVersions {
   readonly layers: WordLayers;
   #arena: ByteArena;
   #frozenArena: ByteArena | undefined = undefined;
+  #spareArena: ByteArena | undefined = undefined;
   readonly #chunkBytes: number | undefined;
   readonly #probe = new Uint32Array(keyWords);
   readonly #reader = new ByteReader();
@@ -60,6 +61,12 @@ export class NodeVersions {
 
   get frozenBytes(): number {
     return (this.layers.frozen?.bytes ?? 0) + (this.#frozenArena?.bytes ?? 0);
+  }
+
+  /** Memory that waits for versions to come, in bytes. */
+  get spareBytes(): number {
+    const { spareBytes } = this.layers;
+    return spareBytes + this.#arena.spareBytes + (this.#spareArena?.spareBytes ?? 0);
   }
 
   /** Versions held. */
@@ -169,12 +176,19 @@ export class NodeVersions {
   freeze(): void {
     this.layers.freeze();
     this.#frozenArena = this.#arena;
-    this.#arena = new ByteArena(this.#chunkBytes);
+    this.#arena = this.#spareArena ?? new ByteArena(this.#chunkBytes);
+    this.#spareArena = undefined;
   }
 
-  dropFrozen(): void {
-    this.layers.dropFrozen();
+  /** @param keepsMemory as in `WordLayers`. */
+  dropFrozen(keepsMemory: boolean): void {
+    this.layers.dropFrozen(keepsMemory);
+    if (keepsMemory) {
+      this.#frozenArena?.clear();
+      this.#spareArena = this.#frozenArena;
+    }
     this.#frozenArena = undefined;
+    this.foundBytes = noBytes;
   }
 
   setDisks(disks: readonly DiskTree[]): void {
@@ -198,8 +212,9 @@ export class NodeVersions {
 
   clear(): void {
     this.layers.clear();
-    this.#arena.clear();
+    this.#arena = new ByteArena(this.#chunkBytes);
     this.#frozenArena = undefined;
+    this.#spareArena = undefined;
     this.foundBytes = noBytes;
   }
 

@@ -42,6 +42,8 @@ interface LsnRange {
 const copyMsMax = 2;
 /** Shares of work in one request to a thread: it hardly ever waits for the next one, and a stop not long for it. */
 const threadShares = 8;
+/** Batches kept for the next flush, half a megabyte each. */
+const writtenMax = 4;
 
 /** Runs any number of operations at a time; their requests take turns in one worker. */
 export class RunBuilder {
@@ -50,6 +52,8 @@ export class RunBuilder {
   readonly #databaseId: Uint8Array;
   readonly #pageBytes: number | undefined;
   readonly #running = new Set<Promise<unknown>>();
+  /** Batches that came back, to be filled again: garbage of that size is collected all the time. */
+  readonly #written: EntryBatch[] = [];
   #actor: WorkerActor | undefined;
   #stopped = false;
 
@@ -72,12 +76,11 @@ export class RunBuilder {
   flush(layer: FrozenSource, nextTreeId: () => number): Promise<RunRecord> {
     return this.#building(async (begin) => {
       const trees: TreeFileRecord[] = [];
-      const written: EntryBatch[] = [];
       let finishing: Promise<TreeFileRecord> | undefined;
       for (const name of treeNames) {
         if (layer.count(name) === 0) continue;
         const plan = begin(name, nextTreeId(), layer);
-        await this.#fill(plan, layer.source(name), this.#begun({ ask: "write", plan }), written);
+        await this.#fill(plan, layer.source(name), this.#begun({ ask: "write", plan }));
         if (finishing !== undefined) trees.push(await finishing);
         // It is waited for once the next one is filled.
         finishing = this.#finish(plan).then((finished) => recordOf(plan, finished));
@@ -227,15 +230,11 @@ export class RunBuilder {
     return begun;
   }
 
-  /**
-   * Copies a source out in slices, so that no turn is long, and keeps two of them on their way.
-   * @param written batches that came back, to be filled again: garbage of that size is collected all the time.
-   */
+  /** Copies a source out in slices, so that no turn is long, and keeps two of them on their way. */
   async #fill(
     { path, name }: TreePlan,
     source: EntrySource,
     begun: Promise<unknown>,
-    written: EntryBatch[],
   ): Promise<void> {
     const shape = treeShapes[name];
     const { clock } = this.#ports;
@@ -244,9 +243,9 @@ export class RunBuilder {
       const beganMs = clock.monotonicMs();
       const sending: Promise<unknown>[] = [];
       do {
-        const batch = takeBatch(source, shape, written.pop());
+        const batch = takeBatch(source, shape, this.#written.pop());
         if (batch === undefined) break;
-        sending.push(this.#append(path, batch, written));
+        sending.push(this.#append(path, batch));
       } while (this.#isThread && clock.monotonicMs() - beganMs < copyMsMax);
       const sent = Promise.all(sending);
       // It is waited for one turn later.
@@ -258,9 +257,9 @@ export class RunBuilder {
     await before;
   }
 
-  async #append(path: string, batch: EntryBatch, written: EntryBatch[]): Promise<void> {
+  async #append(path: string, batch: EntryBatch): Promise<void> {
     const answer = await this.#request({ ask: "append", path, batch }, buffersOf(batch));
-    written.push(answer as EntryBatch);
+    if (this.#written.length < writtenMax) this.#written.push(answer as EntryBatch);
   }
 
   /** Asks for steps until all is done, the next one while one is at work. @param begun rejects with what a step cannot tell. */

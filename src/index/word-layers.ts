@@ -40,6 +40,8 @@ export class WordLayers {
   /** The cursor that stands on the entry found, where it is on disk. */
   disk: DiskWordCursor | undefined = undefined;
 
+  /** Empty, with the memory of a layer that was dropped: the next active one. */
+  #spare: WordTree | undefined = undefined;
   readonly #options: WordTreeOptions;
   #stagingCapacity: number | undefined;
   readonly #floor = new TreeFloor();
@@ -61,6 +63,15 @@ export class WordLayers {
     return count;
   }
 
+  /** Memory that waits for entries to come, in bytes. */
+  get spareBytes(): number {
+    const { active } = this;
+    return (
+      active.spareBytes +
+      (this.#spare === undefined ? 0 : this.#spare.bytes + this.#spare.spareBytes)
+    );
+  }
+
   /** A cursor over all layers that moves forward. */
   get merged(): MergedWordCursor {
     if (this.#merged === undefined) {
@@ -75,6 +86,7 @@ export class WordLayers {
     const before = this.active.stagingCapacity;
     this.active.setStagingCapacity(entries);
     this.#stagingCapacity = entries;
+    this.#spare = undefined;
     return before;
   }
 
@@ -122,11 +134,17 @@ export class WordLayers {
   /** Makes the active layer the frozen one; there must be none. */
   freeze(): void {
     this.frozen = this.active;
-    this.active = this.#newTree();
+    this.active = this.#spare ?? this.#newTree();
+    this.#spare = undefined;
     this.#renew();
   }
 
-  dropFrozen(): void {
+  /** @param keepsMemory whether the next active layer takes the memory of the frozen one: nobody reads that any more. */
+  dropFrozen(keepsMemory: boolean): void {
+    if (keepsMemory) {
+      this.frozen?.clear();
+      this.#spare = this.frozen;
+    }
     this.frozen = undefined;
     this.#renew();
   }
@@ -148,6 +166,7 @@ export class WordLayers {
   clear(): void {
     this.active = this.#newTree();
     this.frozen = undefined;
+    this.#spare = undefined;
     this.setDisks([]);
   }
 

@@ -36,6 +36,8 @@ export abstract class TreeCore {
   protected innerLevels = 0;
   #root: TreeNode;
   #innerCount = 0;
+  /** Leaves that were cleared and wait for their next use: memory that comes and goes makes work for the garbage collector. */
+  readonly #spare: TreeNode[] = [];
 
   constructor(shape: TreeShape) {
     const { width, payloadWords, leafCapacity, innerCapacity } = shape;
@@ -79,13 +81,20 @@ export abstract class TreeCore {
 
   /** Memory of the nodes, in bytes, estimated. */
   get bytes(): number {
-    const leafBytes = this.leafCapacity * this.width * 4 + 200;
     const innerBytes = this.innerCapacity * (this.keyWords * 4 + 8) + 200;
-    return this.leafCount * leafBytes + this.#innerCount * innerBytes;
+    return this.leafCount * this.#leafBytes + this.#innerCount * innerBytes;
   }
 
+  /** Memory of leaves that wait for their next use, in bytes, estimated. */
+  get spareBytes(): number {
+    return this.#spare.length * this.#leafBytes;
+  }
+
+  /** Forgets all entries, and keeps the memory of the leaves for others. */
   clear(): void {
+    this.#spareLeaves();
     this.#root = this.newLeaf();
+    this.splits = 0;
     this.path.length = 0;
     this.slots.length = 0;
     this.innerLevels = 0;
@@ -102,7 +111,7 @@ export abstract class TreeCore {
   }
 
   protected newLeaf(): TreeNode {
-    return new TreeNode(this.leafCapacity * this.width, undefined);
+    return this.#spare.pop() ?? new TreeNode(this.leafCapacity * this.width, undefined);
   }
 
   /** Hangs a leaf that is already in the chain into the inner nodes, under its first key. */
@@ -165,6 +174,23 @@ export abstract class TreeCore {
     must(walk.entries === this.entries, `counted ${walk.entries} entries, not ${this.entries}`);
     must(walk.leaves === this.leafCount, `counted ${walk.leaves} leaves, not ${this.leafCount}`);
     must(walk.inner === this.#innerCount, `counted ${walk.inner} inner nodes`);
+  }
+
+  get #leafBytes(): number {
+    return this.leafCapacity * this.width * 4 + 200;
+  }
+
+  #spareLeaves(): void {
+    let leaf: TreeNode | undefined = this.#root;
+    while (leaf.children !== undefined) leaf = leaf.children[0] as TreeNode;
+    while (leaf !== undefined) {
+      const next: TreeNode | undefined = leaf.next;
+      leaf.count = 0;
+      leaf.prev = undefined;
+      leaf.next = undefined;
+      this.#spare.push(leaf);
+      leaf = next;
+    }
   }
 
   #descend(probe: Uint32Array, probeBase: number, levels: number): TreeNode {

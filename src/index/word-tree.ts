@@ -49,7 +49,8 @@ export class WordTree extends TreeCore {
   linesSum = 0;
 
   #staging: Uint32Array;
-  /** Entries staged before they become the batch that is merged next. */
+  /** Entries staged before they become the batch that is merged next: at first, and now. */
+  #firstStagingLimit: number;
   #stagingLimit: number;
   /** A sorted batch, older than what is staged; a part of it is merged with each part of the staging that fills. */
   #batch: Uint32Array = new Uint32Array(0);
@@ -69,10 +70,9 @@ export class WordTree extends TreeCore {
     });
     this.stagingCapacity = options.stagingCapacity ?? 32_768;
     requireRange("stagingCapacity", this.stagingCapacity, 1, 2 ** 24);
-    this.#stagingLimit = Math.min(
-      this.stagingCapacity,
-      options.firstStagingCapacity ?? this.stagingCapacity,
-    );
+    const first = options.firstStagingCapacity ?? this.stagingCapacity;
+    this.#firstStagingLimit = Math.min(this.stagingCapacity, first);
+    this.#stagingLimit = this.#firstStagingLimit;
     this.probe = new Uint32Array(this.width);
     this.#staging = new Uint32Array(Math.min(this.#stagingLimit, stagingCountMin) * this.width);
   }
@@ -117,6 +117,7 @@ export class WordTree extends TreeCore {
     requireRange("stagingCapacity", entries, 1, 2 ** 24);
     this.settle();
     this.stagingCapacity = entries;
+    this.#firstStagingLimit = entries;
     this.#stagingLimit = entries;
     this.#staging = new Uint32Array(Math.min(entries, stagingCountMin) * this.width);
     this.#batch = new Uint32Array(0);
@@ -129,6 +130,7 @@ export class WordTree extends TreeCore {
   override clear(): void {
     super.clear();
     this.#batchAt = this.#batchEnd;
+    this.#stagingLimit = this.#firstStagingLimit;
   }
 
   override settle(): void {

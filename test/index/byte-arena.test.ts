@@ -58,6 +58,25 @@ describe("byte arena", () => {
     expect(read(arena, again)).toEqual(Uint8Array.of(1, 2, 3));
   });
 
+  it("writes over the chunks that it had, and orders items as ever", () => {
+    const arena = new ByteArena(64);
+    const rubbish = new Uint8Array(60).fill(0xff);
+    for (let i = 0; i < 4; i++) arena.append(rubbish, 0, 60);
+    const chunks = new Set(arena.chunks);
+    arena.clear();
+    expect(arena.spareBytes).toBe(4 * 64);
+    const short = arena.append(Uint8Array.of(1), 0, 1);
+    const long = arena.append(Uint8Array.of(1, 0, 2), 0, 3);
+    expect(arena.compare(short, long)).toBeLessThan(0);
+    expect(read(arena, long)).toEqual(Uint8Array.of(1, 0, 2));
+    expect(chunks.has(arena.chunkOf(short))).toBe(true);
+    expect([arena.bytes, arena.spareBytes]).toEqual([64, 3 * 64]);
+    // What no chunk has room for gets one of its own, which is not kept.
+    arena.append(new Uint8Array(100), 0, 100);
+    arena.clear();
+    expect(arena.spareBytes).toBe(4 * 64);
+  });
+
   it("refuses chunks that are not a power of two", () => {
     expect(() => new ByteArena(100)).toThrow(RangeError);
     expect(() => new ByteArena(32)).toThrow(RangeError);

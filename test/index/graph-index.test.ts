@@ -5,6 +5,7 @@ import { GraphIndex } from "../../src/index/graph-index.ts";
 import { KeyBytes } from "../../src/index/key-bytes.ts";
 import { EventBatch } from "../../src/log/event-batch.ts";
 import { NameTable } from "../../src/log/name-table.ts";
+import { LayerMover } from "./layers-support.ts";
 
 const tiny = { leafCapacity: 4, innerCapacity: 4, stagingCapacity: 8, chunkBytes: 1024 };
 
@@ -188,6 +189,47 @@ describe("graph index", () => {
     expect(index.edgeIds(1, "out", undefined, 3)).toEqual(Float64Array.of(3));
     expect([frozen.removals, index.outgoing.removals]).toEqual([0, 0]);
     index.check();
+  });
+
+  it("keeps the memory of a flushed layer for the next one while something comes, and lets it go at the end", () => {
+    const names = new NameTable();
+    const index = new GraphIndex(names, tiny);
+    const layers = new LayerMover(index);
+    const label = names.add("L");
+    const longKey = (ordinal: number): string => `node ${ordinal} `.padEnd(400, "x");
+    let lsn = 0;
+    const add = (count: number): void => {
+      for (let i = 0; i < count; i++) {
+        const key = longKey(lsn);
+        const created = encode(names, lsn + 1, (b) =>
+          b.nodePut(0, index.nextNodeId, key, [label], undefined),
+        );
+        apply(index, created);
+        lsn = created.lastLsn;
+      }
+    };
+    add(300);
+    const held = index.activeBytes;
+    layers.freeze();
+    expect(index.spareBytes).toBe(0);
+    add(1);
+    layers.flush();
+    expect(index.spareBytes).toBeGreaterThan(held / 2);
+    expect(index.spareBytes).toBeLessThan(held * 1.1);
+    layers.freeze();
+    expect(index.activeEntries).toBe(0);
+    add(300);
+    expect(index.spareBytes).toBeLessThan(held / 3);
+    expect(index.activeBytes).toBeLessThan(held * 1.2);
+    index.check();
+    for (let i = 0; i < 601; i++) expect(index.nodeIdOf(longKey(i), lsn)).toBe(i + 1);
+    expect(index.nodeIdOf(longKey(601), lsn)).toBe(0);
+    for (let i = 0; i < 2; i++) {
+      layers.flush();
+      layers.freeze();
+    }
+    layers.flush();
+    expect([index.spareBytes, index.frozenBytes]).toEqual([0, 0]);
   });
 
   it("knows the keys of removed nodes, and gives no id twice", () => {

@@ -254,6 +254,35 @@ describe("word tree", () => {
     tree.check();
   });
 
+  it("takes other entries into the memory of those that it had", () => {
+    const tree = new WordTree(tiny);
+    const fill = (from: number): void => {
+      for (let i = 0; i < 500; i++) put(tree, [from + ((i * 7) % 500), i, i]);
+      tree.settle();
+    };
+    fill(0);
+    const { bytes, leafCount } = tree;
+    const leaf = tree.leafOf(Uint32Array.of(0, 0, 0), 0);
+    tree.clear();
+    expect([tree.leafCount, tree.splits]).toEqual([1, 0]);
+    expect(tree.spareBytes).toBeGreaterThan(bytes / 2);
+    fill(1000);
+    tree.check();
+    expect(all(tree).map(([first]) => first)).toEqual(
+      Array.from({ length: 500 }, (_, i) => 1000 + i),
+    );
+    expect(tree.leafCount).toBe(leafCount);
+    expect(tree.spareBytes).toBe(0);
+    const leaves = new Set();
+    for (
+      let at: typeof leaf | undefined = tree.leafOf(Uint32Array.of(0, 0, 0), 0);
+      at;
+      at = at.next
+    )
+      leaves.add(at);
+    expect(leaves.has(leaf)).toBe(true);
+  });
+
   it("refuses shapes it cannot hold", () => {
     expect(() => new WordTree({ width: 9 })).toThrow(RangeError);
     expect(() => new WordTree({ width: 2, payloadWords: 2 })).toThrow(RangeError);
