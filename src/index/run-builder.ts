@@ -87,6 +87,7 @@ export class RunBuilder {
         finishing.catch(() => {});
       }
       if (finishing !== undefined) trees.push(await finishing);
+      this.#written.splice(writtenMax);
       const { firstLsn, lastLsn, removals } = layer;
       return { firstLsn, lastLsn, removals, trees };
     });
@@ -259,7 +260,7 @@ export class RunBuilder {
 
   async #append(path: string, batch: EntryBatch): Promise<void> {
     const answer = await this.#request({ ask: "append", path, batch }, buffersOf(batch));
-    if (this.#written.length < writtenMax) this.#written.push(answer as EntryBatch);
+    this.#written.push(answer as EntryBatch);
   }
 
   /** Asks for steps until all is done, the next one while one is at work. @param begun rejects with what a step cannot tell. */
