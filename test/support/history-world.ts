@@ -117,6 +117,12 @@ function refusal(ask: () => unknown): VarveError | undefined {
   return undefined;
 }
 
+/** Where the consumer stands; everything where there is none. */
+export function readerLsn(db: Database): number {
+  const found = db.consumers().find(({ name }) => name === readerName);
+  return found?.lsn ?? Number.POSITIVE_INFINITY;
+}
+
 /** The consumer stands where it was acked, and everything behind that is there for it. */
 export function checkReader(
   db: Database,
