@@ -39,7 +39,7 @@ export interface DatabaseStats {
     /** Files of the trees that reads use. */
     readonly index: number;
     readonly total: number;
-    /** In-memory trees, active and frozen. */
+    /** In-memory trees, active and frozen, and the memory of those that were flushed, which the next ones take. */
     readonly memory: number;
     /** Pages and filters of the trees on disk that are held in memory. */
     readonly pageCache: number;
