@@ -88,10 +88,12 @@ export class SmallFiles {
   /** Writes what is missing, and unless it `isMarked` already where the log ends. */
   async fill(segments: readonly Segment[], isMarked: boolean): Promise<void> {
     const { watermark, lacking } = this.#found;
-    if (watermark === undefined || lacking.includes(FILE.watermark)) {
-      // The slot that counts is written as it stands: however much of this a crash keeps, it is there.
+    const isLacking = watermark === undefined || lacking.includes(FILE.watermark);
+    if (isLacking || !isMarked) {
+      // The slot that counts is written as it stands: however much of this a crash keeps, it is there. Behind an unclean stop a sync may
+      // have failed that nobody saw to: what is written again is made durable by the next one.
       this.#marks.writeSync(watermarkFileWith(this.#databaseId, watermark), 0);
-      await this.#marks.truncate(watermarkFileBytes);
+      if (isLacking) await this.#marks.truncate(watermarkFileBytes);
     }
     if (!isMarked || watermark === undefined) {
       const { lastLsn, lastHash } = segments[segments.length - 1]!;
