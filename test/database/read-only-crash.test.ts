@@ -193,7 +193,7 @@ describe("a read-only handle beside a writer", () => {
   it("goes on through kills and recoveries that are killed themselves", async () => {
     let moved = 0;
     for (const points of await lives()) {
-      for (let i = 0; i < points.length; i += 15) moved += await liveOn(points, i);
+      for (let i = 0; i < points.length; i += 13) moved += await liveOn(points, i);
     }
     // Recoveries that found more than was proven, hence appended it again.
     expect(moved).toBeGreaterThan(5);
