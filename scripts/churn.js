@@ -1,6 +1,7 @@
 // Disk space, ingest rate and event loop under churn: `npm run churn -- 1000000`. Loads so many things, half nodes and half edges, then
 // overwrites all of them and removes a third of the nodes, 10 times over, with history "latest"; compares the space with that of a fresh
 // load of the same state, and the rate with that of the same churn with history "all". Writes bench/results/churn-<things>.json.
+// `npm run churn -- 1000000 20` takes 20 nodes and 20 edges to a transaction, not 100 of each.
 import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,15 +10,15 @@ import { buildIfStale } from "./build.js";
 import { projectRoot, setUp } from "./setup.js";
 
 const rounds = 10;
-/** Nodes, and edges, in one: its callback runs in one turn of the event loop, which is not what is measured (D-170). */
-const perTransaction = 20;
+const perTransactionDefault = 100;
 const blockBytes = 512;
 const limits = { compacted: 1.5, peak: 3, rate: 0.7, loopMs: 20 };
 const things = Number(process.argv[2] ?? 1_000_000);
-if (!Number.isSafeInteger(things) || things < 2 * perTransaction) {
-  console.error(`churn takes a whole number from ${2 * perTransaction}`);
-  process.exit(2);
-}
+/** Nodes, and edges, in one: its callback runs in one turn of the event loop (D-170). */
+const perTransaction = Number(process.argv[3] ?? perTransactionDefault);
+if (!(perTransaction >= 1) || !Number.isSafeInteger(perTransaction)) fail("1 to a transaction");
+if (!Number.isSafeInteger(things) || things < 2 * perTransaction) fail(`${2 * perTransaction}`);
+const isDefault = perTransaction === perTransactionDefault;
 const nodes = Math.floor(things / 2 / perTransaction) * perTransaction;
 
 setUp();
@@ -57,6 +58,7 @@ async function main() {
 
   const result = {
     things,
+    perTransaction,
     node: process.version,
     freshBytes,
     peakBytes,
@@ -83,10 +85,16 @@ async function main() {
   }
   const folder = join(projectRoot, "bench", "results");
   await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, `churn-${things}.json`), `${JSON.stringify(result, null, 2)}\n`);
+  const name = ["churn", things, perTransaction].slice(0, isDefault ? 2 : 3).join("-");
+  await writeFile(join(folder, `${name}.json`), `${JSON.stringify(result, null, 2)}\n`);
   const isMissed = ([, value, sense, limit]) =>
     sense === "at most" ? value > limit : value < limit;
   process.exitCode = lines.some(isMissed) ? 1 : 0;
+}
+
+function fail(least) {
+  console.error(`churn takes whole numbers, from ${least}`);
+  process.exit(2);
 }
 
 function ratesOf({ eventsPerSecond, cpuMicroseconds, loop }) {

@@ -54,11 +54,8 @@ export class KeyLayers {
 
   /** Memory that waits for keys to come, in bytes. */
   get spareBytes(): number {
-    const { active } = this;
-    return (
-      active.spareBytes +
-      (this.#spare === undefined ? 0 : this.#spare.bytes + this.#spare.spareBytes)
-    );
+    const spare = this.#spare;
+    return this.active.spareBytes + (spare?.bytes ?? 0) + (spare?.spareBytes ?? 0);
   }
 
   get count(): number {

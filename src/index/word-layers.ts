@@ -65,11 +65,8 @@ export class WordLayers {
 
   /** Memory that waits for entries to come, in bytes. */
   get spareBytes(): number {
-    const { active } = this;
-    return (
-      active.spareBytes +
-      (this.#spare === undefined ? 0 : this.#spare.bytes + this.#spare.spareBytes)
-    );
+    const spare = this.#spare;
+    return this.active.spareBytes + (spare?.bytes ?? 0) + (spare?.spareBytes ?? 0);
   }
 
   /** A cursor over all layers that moves forward. */

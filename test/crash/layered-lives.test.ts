@@ -19,7 +19,7 @@ const families = [
     spoils: true,
     lives: 2,
     stride: 8,
-    least: 500,
+    least: 700,
   },
 ] as const;
 

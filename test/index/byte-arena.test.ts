@@ -47,7 +47,7 @@ describe("byte arena", () => {
     );
   });
 
-  it("holds no memory before the first item and after clear", () => {
+  it("has no memory in use before the first item and after clear", () => {
     const arena = new ByteArena(128);
     expect(arena.bytes).toBe(0);
     arena.append(new Uint8Array(5), 0, 5);

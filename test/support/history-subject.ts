@@ -237,8 +237,10 @@ class Doing {
   #checkHorizon(before: number): void {
     const { db } = this.#store;
     const horizon = horizonOf(db);
-    // An ack that a crash cut off may have arrived: where the reader stands after one is checked with the rest of what is found.
-    const held = Math.min(pinnedBy(this.#store), readerLsn(db));
+    const { acked = Number.POSITIVE_INFINITY, asked = acked } = this.#world;
+    // An ack that a crash cut off may have arrived: only then does it count where the reader says that it stands.
+    const reader = Math.min(asked, Math.max(acked, readerLsn(db)));
+    const held = Math.min(pinnedBy(this.#store), reader);
     if (horizon <= Math.max(before, held)) return;
     throw new Violation("O9 horizon", `${horizon}, held at ${held}`);
   }

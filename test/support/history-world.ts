@@ -130,14 +130,12 @@ export function checkReader(
   horizon: number,
 ): void {
   if (acked === undefined) return;
-  const found = db.consumers().find(({ name }) => name === readerName);
-  if (found === undefined) throw new Violation("O9 consumer", "it is gone");
-  if (found.lsn < acked || found.lsn > asked) {
-    throw new Violation("O9 consumer", `at ${found.lsn}, acked ${acked}, asked for ${asked}`);
+  const lsn = readerLsn(db);
+  if (lsn === Number.POSITIVE_INFINITY) throw new Violation("O9 consumer", "it is gone");
+  if (lsn < acked || lsn > asked) {
+    throw new Violation("O9 consumer", `at ${lsn}, acked ${acked}, asked for ${asked}`);
   }
-  if (horizon > found.lsn) {
-    throw new Violation("O9 consumer", `at ${found.lsn}, and ${horizon} is compacted`);
-  }
+  if (horizon > lsn) throw new Violation("O9 consumer", `at ${lsn}, and ${horizon} is compacted`);
 }
 
 /** What an interrupted first backup may be taken for: nothing. */
